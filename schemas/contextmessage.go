@@ -1,0 +1,171 @@
+package schemas
+
+import (
+	"fmt"
+	"time"
+	"unsafe"
+
+	"github.com/go-faster/jx"
+)
+
+// ContextMessage is one version of a message of an associated channel, or its deletion. (org, team, channel, ts) is what
+// it is; the highest version is what it now says, whatever order the versions arrive in.
+type ContextMessage struct {
+	OrgID     OrgID     `json:"org_id" jsonschema:"required"`
+	TeamID    TeamID    `json:"team_id" jsonschema:"required"`
+	ChannelID ChannelID `json:"channel_id" jsonschema:"required"`
+	TS        TS        `json:"ts" jsonschema:"required"`
+	// Version is Slack's clock in microseconds: event_ts for a live event, edited.ts else ts for a polled message.
+	Version      uint64      `json:"version" jsonschema:"required"`
+	Deleted      bool        `json:"is_deleted,omitempty"`
+	ThreadTS     TS          `json:"thread_ts,omitempty" jsonschema_description:"The root's ts, on the root itself too once it has replies."`
+	Subtype      string      `json:"subtype,omitempty"`
+	UserID       SlackUserID `json:"user_id,omitempty"`
+	BotID        string      `json:"bot_id,omitempty"`
+	AuthorName   string      `json:"author_name,omitempty"`
+	AuthorEmail  string      `json:"author_email,omitempty" jsonschema_description:"Trimmed, in lower case; the views match directory users by it."`
+	AuthorTeamID TeamID      `json:"author_team_id,omitempty" jsonschema_description:"The author's home workspace, when it is not the installing one."`
+	IsExternal   bool        `json:"is_external,omitempty" jsonschema_description:"A person of another company (Slack Connect)."`
+	Text         string      `json:"text" jsonschema_description:"Slack mrkdwn, as Slack sent it."`
+	FileNames    []string    `json:"file_names,omitempty"`
+	EditedTS     TS          `json:"edited_ts,omitempty"`
+	// AccountID and DealID are the association when the row was written, for audit; the views resolve the current one.
+	AccountID  AccountID `json:"account_id" jsonschema:"required"`
+	DealID     DealID    `json:"deal_id,omitempty"`
+	Source     string    `json:"source" jsonschema:"enum=live,enum=history"`
+	ReceivedAt time.Time `json:"received_at"`
+
+	// RawText, when set, is Text as a JSON string already encoded; AppendJSON then copies it instead of escaping anew.
+	RawText []byte `json:"-"`
+}
+
+// Validate says what is missing.
+func (m *ContextMessage) Validate() error {
+	return require("org_id", string(m.OrgID), "team_id", string(m.TeamID), "channel_id", string(m.ChannelID),
+		"ts", string(m.TS), "account_id", string(m.AccountID))
+}
+
+// MarshalJSON encodes the record as AppendJSON does.
+func (m ContextMessage) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil }
+
+// UnmarshalJSON decodes a record; the result shares no memory with value.
+func (m *ContextMessage) UnmarshalJSON(value []byte) error {
+	return m.DecodeAliased(jx.DecodeBytes(append([]byte(nil), value...)))
+}
+
+// AppendJSON appends the record to buf.
+func (m *ContextMessage) AppendJSON(buf []byte) []byte {
+	o := newObject(buf)
+	o.str("org_id", string(m.OrgID))
+	o.str("team_id", string(m.TeamID))
+	o.str("channel_id", string(m.ChannelID))
+	o.str("ts", string(m.TS))
+	o.field("version")
+	o.w.UInt64(m.Version)
+	o.flag("is_deleted", m.Deleted)
+	o.optional("thread_ts", string(m.ThreadTS))
+	o.optional("subtype", m.Subtype)
+	o.optional("user_id", string(m.UserID))
+	o.optional("bot_id", m.BotID)
+	o.optional("author_name", m.AuthorName)
+	o.optional("author_email", m.AuthorEmail)
+	o.optional("author_team_id", string(m.AuthorTeamID))
+	o.flag("is_external", m.IsExternal)
+	o.field("text")
+	if m.RawText != nil {
+		o.w.Raw(m.RawText)
+	} else {
+		o.w.Str(m.Text)
+	}
+	if len(m.FileNames) > 0 {
+		o.field("file_names")
+		o.w.ArrStart()
+		for i, name := range m.FileNames {
+			if i > 0 {
+				o.w.Comma()
+			}
+			o.w.Str(name)
+		}
+		o.w.ArrEnd()
+	}
+	o.optional("edited_ts", string(m.EditedTS))
+	o.str("account_id", string(m.AccountID))
+	o.optional("deal_id", string(m.DealID))
+	o.str("source", m.Source)
+	o.time("received_at", m.ReceivedAt)
+	return o.end()
+}
+
+// DecodeAliased replaces *m by what d holds. Strings without escapes alias d's input: they are valid while it is kept
+// unmodified, which is what a sink needs that copies them into columns at once.
+func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
+	*m = ContextMessage{FileNames: m.FileNames[:0]}
+	return d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "org_id":
+			m.OrgID, err = aliased[OrgID](d)
+		case "team_id":
+			m.TeamID, err = aliased[TeamID](d)
+		case "channel_id":
+			m.ChannelID, err = aliased[ChannelID](d)
+		case "ts":
+			m.TS, err = aliased[TS](d)
+		case "version":
+			m.Version, err = d.UInt64()
+		case "is_deleted":
+			m.Deleted, err = d.Bool()
+		case "thread_ts":
+			m.ThreadTS, err = aliased[TS](d)
+		case "subtype":
+			m.Subtype, err = aliased[string](d)
+		case "user_id":
+			m.UserID, err = aliased[SlackUserID](d)
+		case "bot_id":
+			m.BotID, err = aliased[string](d)
+		case "author_name":
+			m.AuthorName, err = aliased[string](d)
+		case "author_email":
+			m.AuthorEmail, err = aliased[string](d)
+		case "author_team_id":
+			m.AuthorTeamID, err = aliased[TeamID](d)
+		case "is_external":
+			m.IsExternal, err = d.Bool()
+		case "text":
+			m.Text, err = aliased[string](d)
+		case "file_names":
+			err = d.Arr(func(d *jx.Decoder) error {
+				name, err := aliased[string](d)
+				m.FileNames = append(m.FileNames, name)
+				return err
+			})
+		case "edited_ts":
+			m.EditedTS, err = aliased[TS](d)
+		case "account_id":
+			m.AccountID, err = aliased[AccountID](d)
+		case "deal_id":
+			m.DealID, err = aliased[DealID](d)
+		case "source":
+			m.Source, err = aliased[string](d)
+		case "received_at":
+			var s string
+			if s, err = aliased[string](d); err == nil {
+				m.ReceivedAt, err = time.Parse(time.RFC3339Nano, s)
+			}
+		default:
+			err = d.Skip()
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		return nil
+	})
+}
+
+// aliased reads a JSON string without copying it when it has no escapes.
+func aliased[T ~string](d *jx.Decoder) (T, error) {
+	b, err := d.StrBytes()
+	if err != nil || len(b) == 0 {
+		return "", err
+	}
+	return T(unsafe.String(&b[0], len(b))), nil
+}

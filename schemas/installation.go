@@ -1,0 +1,92 @@
+package schemas
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// InstallStatus says whether an installation may be used.
+type InstallStatus string
+
+// The states of an installation.
+const (
+	InstallActive      InstallStatus = "active"
+	InstallRevoked     InstallStatus = "revoked"     // tokens_revoked, or Slack refused the token
+	InstallUninstalled InstallStatus = "uninstalled" // app_uninstalled
+)
+
+// Slack's scopes that the product asks for, in the two flows of the product page.
+const (
+	ScopeChatWrite       = "chat:write"
+	ScopeIMWrite         = "im:write"
+	ScopeUsersRead       = "users:read"
+	ScopeUsersReadEmail  = "users:read.email"
+	ScopeChannelsRead    = "channels:read"
+	ScopeChannelsHistory = "channels:history"
+	ScopeGroupsRead      = "groups:read"
+	ScopeGroupsHistory   = "groups:history"
+)
+
+// NotificationScopes are what 'Connect Slack' asks for.
+func NotificationScopes() []string {
+	return []string{ScopeChatWrite, ScopeIMWrite, ScopeUsersRead, ScopeUsersReadEmail}
+}
+
+// ChannelSyncScopes are what 'Connect channel sync' asks for in addition.
+func ChannelSyncScopes() []string {
+	return []string{ScopeChannelsRead, ScopeChannelsHistory, ScopeGroupsRead, ScopeGroupsHistory}
+}
+
+// Installation says that a workspace belongs to an organization, and what it granted. A team belongs to one org.
+type Installation struct {
+	OrgID        OrgID        `json:"org_id" jsonschema:"required"`
+	TeamID       TeamID       `json:"team_id" jsonschema:"required"`
+	TeamName     string       `json:"team_name,omitempty"`
+	EnterpriseID EnterpriseID `json:"enterprise_id,omitempty"`
+	AppID        string       `json:"app_id,omitempty"`
+	BotUserID    SlackUserID  `json:"bot_user_id,omitempty" jsonschema_description:"Our bot's user id: its own messages are recognised by it."`
+	BotID        string       `json:"bot_id,omitempty"`
+	// Scopes that Slack granted, which may be fewer than were asked for.
+	Scopes []string `json:"scopes"`
+	// SealedToken is the bot token, sealed for this team (package schemas/seal; 'backchannel seal' makes one). Never the token itself.
+	SealedToken string        `json:"sealed_token,omitempty"`
+	Status      InstallStatus `json:"status,omitempty" jsonschema:"enum=active,enum=revoked,enum=uninstalled,default=active"`
+	InstalledBy SlackUserID   `json:"installed_by,omitempty"`
+	UpdatedAt   time.Time     `json:"updated_at,omitzero"`
+}
+
+// Validate says what is missing or wrong.
+func (i *Installation) Validate() error {
+	if i.Status == "" {
+		i.Status = InstallActive
+	}
+	switch {
+	case i.OrgID == "":
+		return errors.New("org_id is missing")
+	case i.TeamID == "":
+		return errors.New("team_id is missing")
+	case i.Status != InstallActive && i.Status != InstallRevoked && i.Status != InstallUninstalled:
+		return errors.New("status must be active, revoked or uninstalled")
+	}
+	return nil
+}
+
+// Active reports whether Slack may be called and messages kept.
+func (i *Installation) Active() bool { return i.Status == InstallActive }
+
+// MayKeep reports whether channel sync was authorised for a channel of this kind. Slack's channel_type is 'channel'
+// for public and 'group' for private channels; when it is not known, either history scope will do, because Slack
+// sends and answers only what the app has a scope for.
+func (i *Installation) MayKeep(channelType string) bool {
+	public, private := slices.Contains(i.Scopes, ScopeChannelsHistory), slices.Contains(i.Scopes, ScopeGroupsHistory)
+	switch channelType {
+	case "channel":
+		return public
+	case "group":
+		return private
+	case "im", "mpim":
+		return false
+	}
+	return public || private
+}

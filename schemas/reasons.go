@@ -1,0 +1,87 @@
+package schemas
+
+// Reason says why something went another way than straight through. The set is bounded: it becomes a metric label, a
+// dead-letter header, an outcome and a line of documentation.
+type Reason string
+
+// Why enrich lets a record go no further. Nothing of such a record is kept beyond slack.events.
+const (
+	NotAssociated   Reason = "not_associated"
+	NotAuthorised   Reason = "not_authorised"
+	NotInstalled    Reason = "not_installed"
+	OwnMessage      Reason = "own_message"
+	ServiceMessage  Reason = "service_message"
+	NotConversation Reason = "not_conversation"
+	NotAMessage     Reason = "not_a_message"
+	NotAnEdit       Reason = "not_an_edit"
+	TenantMismatch  Reason = "tenant_mismatch"
+)
+
+// Why a record became a dead letter.
+const (
+	Malformed    Reason = "malformed"
+	UnknownOrg   Reason = "unknown_org"
+	RefusedStore Reason = "refused_by_store"
+	TooLarge     Reason = "too_large"
+)
+
+// Why a notification was not delivered.
+const (
+	InvalidRequest    Reason = "invalid_request"
+	UnknownType       Reason = "unknown_type"
+	TypeOff           Reason = "type_off"
+	UnknownRecipient  Reason = "unknown_recipient"
+	RecipientDisabled Reason = "recipient_disabled"
+	NoSlackMatch      Reason = "no_slack_match"
+	SlackNotConnected Reason = "slack_not_connected"
+	NoEmail           Reason = "no_email"
+	PastExpiry        Reason = "past_expiry"
+	AccountInactive   Reason = "account_inactive"
+	InstallUnusable   Reason = "installation_unusable"
+	RecipientRefused  Reason = "recipient_refused"
+	ContentRefused    Reason = "content_refused"
+	AmbiguousSilenced Reason = "ambiguous_silenced"
+	EmailRefused      Reason = "email_refused"
+	TokenUnreadable   Reason = "token_unreadable"
+)
+
+// ReasonInfo explains a reason to the person who meets it.
+type ReasonInfo struct {
+	Reason Reason `json:"reason"`
+	Where  string `json:"where"` // dropped, dead letter or outcome
+	Means  string `json:"means"`
+	Mend   string `json:"mend"`
+}
+
+// Reasons lists every reason with its meaning and what to do.
+var Reasons = []ReasonInfo{
+	{NotAssociated, "dropped", "The channel is not associated with an account.", "Associate the channel, from the setup prompt in Slack or in the Channels tab."},
+	{NotAuthorised, "dropped", "Channel sync was not authorised for this kind of channel.", "An organization owner connects channel sync from the Slack integration overview."},
+	{NotInstalled, "dropped", "The workspace was uninstalled or its token revoked.", "Connect Slack again."},
+	{OwnMessage, "dropped", "The message was posted by our own bot.", "Nothing: notifications are not conversation."},
+	{ServiceMessage, "dropped", "A join, leave, topic change or another service message.", "Nothing: service messages are not conversation."},
+	{NotConversation, "dropped", "A message without a person or without text, of a kind that Slack may have added since.", "Nothing, unless you miss it: then tell us its subtype."},
+	{NotAMessage, "dropped", "An event that is not a message.", "Nothing."},
+	{NotAnEdit, "dropped", "Slack announced a change that leaves text, blocks and files as they were (an unfurl, a reply count).", "Nothing."},
+	{TenantMismatch, "dropped", "The association belongs to another organization than the workspace.", "Produce the association again with the organization of the installation."},
+	{Malformed, "dead letter", "The record does not parse, or a required field is missing.", "Mend the producer; 'backchannel dlq show' names the field. Then produce the record again."},
+	{UnknownOrg, "dead letter", "No installation, user or preference says that this organization (or the workspace's organization) exists.", "Produce the installation or the directory user first, then 'backchannel dlq replay'."},
+	{RefusedStore, "dead letter", "The store refused this record alone.", "Read the detail, mend, then 'backchannel dlq replay'."},
+	{TooLarge, "dead letter", "The record is larger than the broker takes.", "Raise max.message.bytes of the topic, then 'backchannel dlq replay'."},
+	{InvalidRequest, "outcome", "The request lacks a field or breaks a limit; the detail names it.", "Mend the upstream and send it again with a new request_id."},
+	{UnknownType, "outcome", "No such notification type.", "Use a type of the catalogue (schemas/README.md)."},
+	{TypeOff, "outcome", "The person or the organization turned this type off.", "Notification Settings: choose Message, Email or Both for the type."},
+	{UnknownRecipient, "outcome", "No directory user has this id or email.", "Produce the user to directory.users."},
+	{RecipientDisabled, "outcome", "The directory user is disabled.", "Nothing, or enable the user."},
+	{NoSlackMatch, "outcome", "No Slack user of a connected workspace has the person's email.", "The person must exist in the connected workspace, with the same email as in Bigmind."},
+	{SlackNotConnected, "outcome", "The organization has no active Slack installation.", "An admin connects Slack in Settings, Communication data, Messaging."},
+	{NoEmail, "outcome", "Email is wanted, and the person has no email address.", "Add the address to the directory."},
+	{PastExpiry, "outcome", "The request expired before it could be delivered.", "Nothing, or a later expires_at."},
+	{AccountInactive, "outcome", "The person's Slack account is deactivated, or the workspace's is.", "Reactivate the account, or choose Email."},
+	{InstallUnusable, "outcome", "Slack refuses our token for this workspace (revoked, missing scope, access limited).", "Reconnect Slack."},
+	{RecipientRefused, "outcome", "Slack does not let the bot write to this person.", "Check the person's and the workspace's restrictions in Slack."},
+	{ContentRefused, "outcome", "Slack refused the content.", "Our fault: report it with the request id."},
+	{AmbiguousSilenced, "outcome", "A crash left it unknown whether Slack took the message, and the delivery prefers silence to a repeat.", "Nothing, or choose on_ambiguous: repeat."},
+	{EmailRefused, "outcome", "The mail server refused the message for good.", "Check the address; the detail has the server's code."},
+	{TokenUnreadable, "outcome", "The sealed bot token cannot be opened with the configured key set.", "Add the key it was sealed with to the key set, or reconnect Slack."},
+}

@@ -1,0 +1,214 @@
+package schemas
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// Cleanup is Kafka's cleanup.policy.
+type Cleanup string
+
+// The two policies in use.
+const (
+	Delete  Cleanup = "delete"
+	Compact Cleanup = "compact"
+)
+
+// Spec is what a topic declaration says apart from its record type. Creating, checking, documenting and dead-lettering read it.
+type Spec struct {
+	Name       string        // as on the broker
+	Key        string        // parts of the key, for people: "team/channel"
+	Partitions int32         // changing it on a compacted topic moves keys; see deploy/apply
+	Cleanup    Cleanup       // delete or compact
+	Retention  time.Duration // for delete; zero with compact
+	WrittenBy  string        // who produces it
+	ReadBy     string        // who consumes it
+	About      string        // one sentence
+	// Private topics hold message content that nobody may have opted in to. A dead letter of one carries
+	// coordinates only, never the value: the value stays where its short retention ends it.
+	Private bool
+	Type    reflect.Type // of the value
+}
+
+// DeadLetter names the topic to which records of this topic go that can never succeed.
+func (s Spec) DeadLetter() string { return s.Name + deadLetterSuffix }
+
+const deadLetterSuffix = ".dlq"
+
+// Topic is a topic together with the type of its values.
+type Topic[T any] struct{ Spec }
+
+func declare[T any](s Spec) Topic[T] {
+	s.Type = reflect.TypeFor[T]()
+	return Topic[T]{Spec: s}
+}
+
+// Encode returns v as a record value.
+func (t Topic[T]) Encode(v T) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode a record for %s: %w", t.Name, err)
+	}
+	return b, nil
+}
+
+// Decode parses a record value and validates it where its type says how. Unknown fields are ignored, so that a
+// writer may be newer than a reader. An error here is permanent: the same bytes fail again.
+func (t Topic[T]) Decode(value []byte) (T, error) {
+	var v T
+	if err := json.Unmarshal(value, &v); err != nil {
+		return v, fmt.Errorf("decode a record of %s: %w", t.Name, err)
+	}
+	if c, ok := any(&v).(interface{ Validate() error }); ok {
+		if err := c.Validate(); err != nil {
+			return v, fmt.Errorf("a record of %s: %w", t.Name, err)
+		}
+	}
+	return v, nil
+}
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
+
+// The topics. Names and keys are the contract with upstream systems and with every deployed version.
+var (
+	SlackEvents = declare[SlackEvent](Spec{
+		Name: "slack.events", Key: "team/channel", Partitions: 12, Cleanup: Delete, Retention: 3 * day, Private: true,
+		WrittenBy: "ingest", ReadBy: "processors",
+		About: "One record per event that Slack sent: where it came from, and the envelope as it was.",
+	})
+	SlackHistory = declare[SlackHistoryMessage](Spec{
+		Name: "slack.history", Key: "team/channel", Partitions: 12, Cleanup: Delete, Retention: 3 * day, Private: true,
+		WrittenBy: "ingest (polling)", ReadBy: "processors",
+		About: "One record per message that polling found, in Slack's message shape. Apart from slack.events so that a month of backfill never delays a live message.",
+	})
+	SlackInstallations = declare[Installation](Spec{
+		Name: "slack.installations", Key: "team", Partitions: 3, Cleanup: Compact,
+		WrittenBy: "ingest (OAuth), lifecycle", ReadBy: "Redis views",
+		About: "Which organization a workspace belongs to, what it granted, and its sealed bot token.",
+	})
+	SlackUsers = declare[SlackUser](Spec{
+		Name: "slack.users", Key: "team/user", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "ingest (directory), lifecycle", ReadBy: "Redis views, ClickHouse",
+		About: "People and bots of the connected workspaces.",
+	})
+	SlackChannels = declare[SlackChannel](Spec{
+		Name: "slack.channels", Key: "team/channel", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "ingest (directory), lifecycle", ReadBy: "Redis views, ClickHouse",
+		About: "Channels that the app can see.",
+	})
+	ChannelAssociations = declare[ChannelAssociation](Spec{
+		Name: "channel.associations", Key: "team/channel", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "ingest (setup modal, console)", ReadBy: "Redis views, ClickHouse",
+		About: "Which account, and optionally which deal, a channel is the context of. A tombstone dissociates.",
+	})
+	SyncCheckpoints = declare[SyncCheckpoint](Spec{
+		Name: "sync.checkpoints", Key: "team/channel", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "ingest (history)", ReadBy: "Redis views",
+		About: "From when to when the history of a channel has been read.",
+	})
+	CRMAccounts = declare[Account](Spec{
+		Name: "crm.accounts", Key: "org/account", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "upstream", ReadBy: "Redis views, ClickHouse",
+		About: "The organization's CRM accounts.",
+	})
+	CRMDeals = declare[Deal](Spec{
+		Name: "crm.deals", Key: "org/deal", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "upstream", ReadBy: "Redis views, ClickHouse",
+		About: "The organization's CRM deals.",
+	})
+	DirectoryUsers = declare[DirectoryUser](Spec{
+		Name: "directory.users", Key: "org/user", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "upstream", ReadBy: "Redis views, ClickHouse",
+		About: "Bigmind's users. Matched to Slack users by email.",
+	})
+	NotificationPreferences = declare[Preferences](Spec{
+		Name: "notification.preferences", Key: "org, or org/user", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
+		About: "Organization defaults (key org) and user overrides (key org/user).",
+	})
+	NotificationRequests = declare[NotificationRequest](Spec{
+		Name: "notification.requests", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "upstream", ReadBy: "route",
+		About: "Somebody should be told something. Every request ends in at least one outcome.",
+	})
+	DeliveriesSlack = declare[Delivery](Spec{
+		Name: "notification.deliveries.slack", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "route, lifecycle", ReadBy: "Slack sink",
+		About: "One direct message to post.",
+	})
+	DeliveriesEmail = declare[Delivery](Spec{
+		Name: "notification.deliveries.email", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "route", ReadBy: "email sink",
+		About: "One email to send.",
+	})
+	NotificationHeld = declare[HeldNotification](Spec{
+		Name: "notification.held", Key: "org/recipient/group", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "route", ReadBy: "release, Redis views",
+		About: "What waits for quiet hours or a group's window to end.",
+	})
+	NotificationOutcomes = declare[Outcome](Spec{
+		Name: "notification.outcomes", Key: "org/request", Partitions: 6, Cleanup: Delete, Retention: week,
+		WrittenBy: "route (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, upstream",
+		About: "What became of a request.",
+	})
+	ContextMessages = declare[ContextMessage](Spec{
+		Name: "context.messages", Key: "team/channel", Partitions: 12, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "enrich", ReadBy: "ClickHouse",
+		About: "A message version of an associated channel with author, account and deal; or its deletion.",
+	})
+)
+
+// Topics lists every topic except dead letters, in the order of the documentation.
+func Topics() []Spec {
+	return []Spec{
+		SlackEvents.Spec, SlackHistory.Spec, SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec,
+		ChannelAssociations.Spec, SyncCheckpoints.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
+		NotificationPreferences.Spec, NotificationRequests.Spec, DeliveriesSlack.Spec, DeliveriesEmail.Spec,
+		NotificationHeld.Spec, NotificationOutcomes.Spec, ContextMessages.Spec,
+	}
+}
+
+// AllTopics lists every topic including the dead-letter topic of each.
+func AllTopics() []Spec {
+	topics := Topics()
+	for _, t := range Topics() {
+		topics = append(topics, deadLetterSpec(t))
+	}
+	return topics
+}
+
+// deadLetterRetention leaves time to notice, mend and replay. The letters of a private topic carry no value.
+const deadLetterRetention = 3 * week
+
+func deadLetterSpec(t Spec) Spec {
+	return Spec{
+		Name: t.DeadLetter(), Key: t.Key, Partitions: 1, Cleanup: Delete, Retention: deadLetterRetention, Private: t.Private,
+		WrittenBy: "whoever could not process a record", ReadBy: "backchannel dlq",
+		About: "Records of " + t.Name + " that can never succeed, with reason and coordinates in the headers.",
+		Type:  t.Type,
+	}
+}
+
+// TopicByName finds a declaration, dead-letter topics included.
+func TopicByName(name string) (Spec, bool) {
+	for _, t := range AllTopics() {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Spec{}, false
+}
+
+// ViewTopics are the control topics that the Redis views are made of, and the outcomes that rebuild the delivery ledger.
+func ViewTopics() []Spec {
+	return []Spec{
+		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SyncCheckpoints.Spec,
+		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, NotificationHeld.Spec,
+		NotificationOutcomes.Spec,
+	}
+}

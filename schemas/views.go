@@ -1,0 +1,93 @@
+package schemas
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// What Redis holds. Views are written by the views sink alone and can be rebuilt from the control topics. A view is a
+// hash; each value is "<offset> <json>": the offset of the control record it comes from, so that an older write never
+// replaces a newer one, and the record's value as it was on the topic (nothing after the space: a tombstone).
+//
+// Keys carry a Redis Cluster hash tag: what one lookup needs together lies in one slot. A team's views serve enrich, an
+// organization's serve route.
+const (
+	viewPrefix        = "bc:view:"
+	coordinationTag   = "bc:"
+	ViewsOffsetsKey   = "bc:view:{state}:offsets"  // hash: "topic/partition" -> "topicID:next offset"
+	ViewsReadyKey     = "bc:view:{state}:ready"    // hash: "topic/partition" -> "1" once caught up
+	ViewsCompleteKey  = "bc:view:{state}:complete" // "1" once every partition was caught up: lookups may be trusted
+	ViewsKeyPattern   = viewPrefix + "*"
+	LedgerPrefix      = coordinationTag + "ledger:"
+	BudgetPrefix      = coordinationTag + "budget:"
+	PausePrefix       = coordinationTag + "pause:"
+	FieldInstallation = "-" // field of an installation in ViewTeamInstall
+)
+
+// ViewTeamInstall is a hash with the one field FieldInstallation: the team's Installation.
+func ViewTeamInstall(team TeamID) string { return viewPrefix + "{" + string(team) + "}:install" }
+
+// ViewTeamAssociations is a hash by channel id: ChannelAssociation.
+func ViewTeamAssociations(team TeamID) string { return viewPrefix + "{" + string(team) + "}:assoc" }
+
+// ViewTeamUsers is a hash by Slack user id: SlackUser.
+func ViewTeamUsers(team TeamID) string { return viewPrefix + "{" + string(team) + "}:users" }
+
+// ViewTeamChannels is a hash by channel id: SlackChannel.
+func ViewTeamChannels(team TeamID) string { return viewPrefix + "{" + string(team) + "}:channels" }
+
+// ViewTeamCheckpoints is a hash by channel id: SyncCheckpoint.
+func ViewTeamCheckpoints(team TeamID) string {
+	return viewPrefix + "{" + string(team) + "}:checkpoints"
+}
+
+// ViewOrgInstalls is a hash by team id: Installation.
+func ViewOrgInstalls(org OrgID) string { return orgKey(org, "installs") }
+
+// ViewOrgUsers is a hash by directory user id: DirectoryUser.
+func ViewOrgUsers(org OrgID) string { return orgKey(org, "users") }
+
+// ViewOrgSlackUsers is a hash by "team/user": SlackUser.
+func ViewOrgSlackUsers(org OrgID) string { return orgKey(org, "slackusers") }
+
+// ViewOrgEmail is a set of directory user ids that have, or once had, this email. A reader compares the user's email:
+// so the index only grows, and a changed email moves the match without a race.
+func ViewOrgEmail(org OrgID, email string) string { return orgKey(org, "email:"+NormalEmail(email)) }
+
+// ViewOrgSlackEmail is the same for Slack users, as "team/user".
+func ViewOrgSlackEmail(org OrgID, email string) string {
+	return orgKey(org, "slack:"+NormalEmail(email))
+}
+
+// ViewOrgPreferences is a hash by directory user id, with the empty id for the organization's defaults: Preferences.
+func ViewOrgPreferences(org OrgID) string { return orgKey(org, "preferences") }
+
+// ViewOrgAccounts is a hash by account id: Account.
+func ViewOrgAccounts(org OrgID) string { return orgKey(org, "accounts") }
+
+// ViewOrgDeals is a hash by deal id: Deal.
+func ViewOrgDeals(org OrgID) string { return orgKey(org, "deals") }
+
+func orgKey(org OrgID, rest string) string { return viewPrefix + "{" + string(org) + "}:" + rest }
+
+// LedgerKey holds what became of a delivery: LedgerBegun or LedgerDone.
+func LedgerKey(id DeliveryID) string { return LedgerPrefix + string(id) }
+
+// ViewValue is a view entry: the offset of its control record, a space, the record's value.
+func ViewValue(offset int64, value []byte) string {
+	return strconv.FormatInt(offset, 10) + " " + string(value)
+}
+
+// ParseViewValue undoes ViewValue. The value is empty for a tombstone.
+func ParseViewValue(s string) (offset int64, value string, err error) {
+	first, value, found := strings.Cut(s, " ")
+	if !found {
+		return 0, "", fmt.Errorf("view value: want an offset, a space and JSON")
+	}
+	offset, err = strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return 0, "", fmt.Errorf("view value: offset: %w", err)
+	}
+	return offset, value, nil
+}

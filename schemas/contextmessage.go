@@ -42,7 +42,7 @@ type ContextMessage struct {
 // Validate says what is missing.
 func (m *ContextMessage) Validate() error {
 	return require("org_id", string(m.OrgID), "team_id", string(m.TeamID), "channel_id", string(m.ChannelID),
-		"ts", string(m.TS), "account_id", string(m.AccountID))
+		"ts", string(m.TS))
 }
 
 // MarshalJSON encodes the record as AppendJSON does.
@@ -103,52 +103,52 @@ func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
 	return d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
 		case "org_id":
-			m.OrgID, err = aliased[OrgID](d)
+			m.OrgID, err = Alias[OrgID](d)
 		case "team_id":
-			m.TeamID, err = aliased[TeamID](d)
+			m.TeamID, err = Alias[TeamID](d)
 		case "channel_id":
-			m.ChannelID, err = aliased[ChannelID](d)
+			m.ChannelID, err = Alias[ChannelID](d)
 		case "ts":
-			m.TS, err = aliased[TS](d)
+			m.TS, err = Alias[TS](d)
 		case "version":
 			m.Version, err = d.UInt64()
 		case "is_deleted":
 			m.Deleted, err = d.Bool()
 		case "thread_ts":
-			m.ThreadTS, err = aliased[TS](d)
+			m.ThreadTS, err = Alias[TS](d)
 		case "subtype":
-			m.Subtype, err = aliased[string](d)
+			m.Subtype, err = Alias[string](d)
 		case "user_id":
-			m.UserID, err = aliased[SlackUserID](d)
+			m.UserID, err = Alias[SlackUserID](d)
 		case "bot_id":
-			m.BotID, err = aliased[string](d)
+			m.BotID, err = Alias[string](d)
 		case "author_name":
-			m.AuthorName, err = aliased[string](d)
+			m.AuthorName, err = Alias[string](d)
 		case "author_email":
-			m.AuthorEmail, err = aliased[string](d)
+			m.AuthorEmail, err = Alias[string](d)
 		case "author_team_id":
-			m.AuthorTeamID, err = aliased[TeamID](d)
+			m.AuthorTeamID, err = Alias[TeamID](d)
 		case "is_external":
 			m.IsExternal, err = d.Bool()
 		case "text":
-			m.Text, err = aliased[string](d)
+			m.Text, err = Alias[string](d)
 		case "file_names":
 			err = d.Arr(func(d *jx.Decoder) error {
-				name, err := aliased[string](d)
+				name, err := Alias[string](d)
 				m.FileNames = append(m.FileNames, name)
 				return err
 			})
 		case "edited_ts":
-			m.EditedTS, err = aliased[TS](d)
+			m.EditedTS, err = Alias[TS](d)
 		case "account_id":
-			m.AccountID, err = aliased[AccountID](d)
+			m.AccountID, err = Alias[AccountID](d)
 		case "deal_id":
-			m.DealID, err = aliased[DealID](d)
+			m.DealID, err = Alias[DealID](d)
 		case "source":
-			m.Source, err = aliased[string](d)
+			m.Source, err = Alias[string](d)
 		case "received_at":
 			var s string
-			if s, err = aliased[string](d); err == nil {
+			if s, err = Alias[string](d); err == nil {
 				m.ReceivedAt, err = time.Parse(time.RFC3339Nano, s)
 			}
 		default:
@@ -161,8 +161,8 @@ func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
 	})
 }
 
-// aliased reads a JSON string without copying it when it has no escapes.
-func aliased[T ~string](d *jx.Decoder) (T, error) {
+// Alias reads a JSON string without copying it when it has no escapes: the result then aliases the decoder's input.
+func Alias[T ~string](d *jx.Decoder) (T, error) {
 	b, err := d.StrBytes()
 	if err != nil || len(b) == 0 {
 		return "", err

@@ -69,6 +69,10 @@ func (t Topic[T]) Decode(value []byte) (T, error) {
 	return v, nil
 }
 
+// MaxRecordBytes bounds key and value of a record. Kafka's default max.message.bytes is 1,048,588 for a whole batch,
+// franz-go's producer stops at 1,000,012; the rest is room for headers and framing.
+const MaxRecordBytes = 960_000
+
 const (
 	day  = 24 * time.Hour
 	week = 7 * day

@@ -1,6 +1,6 @@
 -- One row per version of a message of an associated channel. Identity is the sorting key; FINAL answers with the highest
 -- version, and leaves out what was deleted. Never OPTIMIZE … CLEANUP: a late older version would bring a deleted row back.
-CREATE TABLE messages
+CREATE TABLE IF NOT EXISTS messages
 (
     org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
     team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',

@@ -1,5 +1,5 @@
 -- The control topics as tables. version is the offset of the control record: the last record of a key is the truth.
-CREATE TABLE channel_associations
+CREATE TABLE IF NOT EXISTS channel_associations
 (
     org_id     LowCardinality(String) COMMENT 'Bigmind organization; empty on a tombstone',
     team_id    LowCardinality(String) COMMENT 'Slack workspace',
@@ -15,7 +15,7 @@ ENGINE = ReplacingMergeTree
 ORDER BY (team_id, channel_id, version)
 COMMENT 'Every change of a channel''s association, kept for audit.';
 
-CREATE TABLE accounts
+CREATE TABLE IF NOT EXISTS accounts
 (
     org_id     LowCardinality(String) COMMENT 'Bigmind organization',
     account_id String                 COMMENT 'CRM account',
@@ -28,7 +28,7 @@ ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (org_id, account_id)
 COMMENT 'CRM accounts, current state with FINAL.';
 
-CREATE TABLE deals
+CREATE TABLE IF NOT EXISTS deals
 (
     org_id     LowCardinality(String) COMMENT 'Bigmind organization',
     deal_id    String                 COMMENT 'CRM deal',
@@ -42,7 +42,7 @@ ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (org_id, deal_id)
 COMMENT 'CRM deals, current state with FINAL.';
 
-CREATE TABLE directory_users
+CREATE TABLE IF NOT EXISTS directory_users
 (
     org_id     LowCardinality(String) COMMENT 'Bigmind organization',
     user_id    String                 COMMENT 'Bigmind user',
@@ -57,7 +57,7 @@ ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (org_id, user_id)
 COMMENT 'Bigmind users, current state with FINAL.';
 
-CREATE TABLE slack_users
+CREATE TABLE IF NOT EXISTS slack_users
 (
     org_id       LowCardinality(String) COMMENT 'Bigmind organization; empty on a tombstone',
     team_id      LowCardinality(String) COMMENT 'Slack workspace through which the person is seen',
@@ -76,7 +76,7 @@ ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (team_id, user_id)
 COMMENT 'People and bots of connected workspaces, current state with FINAL.';
 
-CREATE TABLE slack_channels
+CREATE TABLE IF NOT EXISTS slack_channels
 (
     org_id        LowCardinality(String) COMMENT 'Bigmind organization; empty on a tombstone',
     team_id       LowCardinality(String) COMMENT 'Slack workspace',

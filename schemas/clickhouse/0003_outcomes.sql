@@ -1,4 +1,4 @@
-CREATE TABLE notification_outcomes
+CREATE TABLE IF NOT EXISTS notification_outcomes
 (
     org_id      LowCardinality(String) COMMENT 'Bigmind organization',
     request_id  String                 COMMENT 'Request of the upstream system',

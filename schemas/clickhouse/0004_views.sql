@@ -1,4 +1,4 @@
-CREATE VIEW current_associations AS
+CREATE OR REPLACE VIEW current_associations AS
 SELECT
     team_id,
     channel_id,
@@ -10,7 +10,7 @@ FROM channel_associations
 GROUP BY team_id, channel_id
 HAVING account_id != '';
 
-CREATE VIEW conversations AS
+CREATE OR REPLACE VIEW conversations AS
 SELECT
     m.org_id         AS org_id,
     m.team_id        AS team_id,

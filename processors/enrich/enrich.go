@@ -1,0 +1,157 @@
+package enrich
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/processors"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Processor enriches messages. It keeps buffers and decoded view values between batches, never records.
+type Processor struct {
+	redis  redis.UniversalClient
+	parser parser
+	inputs []input
+	todo   []work
+	views  views
+}
+
+// work is an input that is conversation, as far as the record itself says.
+type work struct {
+	index  int
+	change change
+}
+
+// Definition is the node of the graph.
+func Definition(rdb redis.UniversalClient) processors.Definition {
+	return processors.Definition{
+		Name:      "enrich",
+		In:        []schemas.Spec{schemas.SlackEvents.Spec, schemas.SlackHistory.Spec},
+		Out:       []schemas.Spec{schemas.ContextMessages.Spec},
+		Processor: &Processor{redis: rdb},
+	}
+}
+
+// Process parses the batch, asks Redis once, and decides each record.
+func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processors.Result, error) {
+	result := processors.NewResult(len(batch))
+	p.parse(batch, result)
+	if len(p.todo) == 0 {
+		return result, nil
+	}
+	p.views.teams = make(map[schemas.TeamID]*team)
+	for _, w := range p.todo {
+		in := &p.inputs[w.index]
+		p.views.want(in.team, in.channel, w.change.message.user)
+	}
+	if err := p.views.load(ctx, p.redis); err != nil {
+		return nil, err
+	}
+	out := newSlab(len(p.todo))
+	for _, w := range p.todo {
+		p.finish(w, batch[w.index], out, result)
+	}
+	return result, nil
+}
+
+func (p *Processor) parse(batch []*kgo.Record, result *processors.Result) {
+	if cap(p.inputs) < len(batch) {
+		p.inputs = make([]input, len(batch))
+	}
+	p.inputs, p.todo = p.inputs[:len(batch)], p.todo[:0]
+	for i, rec := range batch {
+		in := &p.inputs[i]
+		parse := p.parser.event
+		if rec.Topic == schemas.SlackHistory.Name {
+			parse = p.parser.history
+		}
+		if err := parse(rec.Value, in); err != nil {
+			result.Reject(i, schemas.Malformed, err.Error())
+			continue
+		}
+		c, drop, err := classify(in)
+		switch {
+		case err != nil:
+			result.Reject(i, schemas.Malformed, err.Error())
+		case drop != "":
+			result.Drop(i, drop)
+		default:
+			p.todo = append(p.todo, work{index: i, change: c})
+		}
+	}
+}
+
+func (p *Processor) finish(w work, rec *kgo.Record, out *slab, result *processors.Result) {
+	in := &p.inputs[w.index]
+	t := p.views.teams[in.team]
+	if t.install == nil {
+		result.Reject(w.index, schemas.UnknownOrg, "no installation says which organization this workspace belongs to")
+		return
+	}
+	assoc := t.channels[in.channel]
+	if drop := gate(in, w.change, t.install, assoc); drop != "" {
+		result.Drop(w.index, drop)
+		return
+	}
+	m := contextMessage(in, w.change, t, assoc)
+	result.Emit(w.index, out.record(rec.Key, m))
+}
+
+func contextMessage(in *input, c change, t *team, assoc association) *schemas.ContextMessage {
+	m := &schemas.ContextMessage{
+		OrgID: t.install.OrgID, TeamID: in.team, ChannelID: in.channel, TS: c.ts, Version: c.version, Deleted: c.deleted,
+		ThreadTS: c.message.threadTS, Source: in.source, ReceivedAt: in.receivedAt,
+	}
+	if assoc.current != nil {
+		m.AccountID, m.DealID = assoc.current.AccountID, assoc.current.DealID
+	}
+	if c.deleted {
+		return m
+	}
+	m.Subtype, m.UserID, m.BotID = c.message.subtype, c.message.user, c.message.botID
+	m.RawText, m.EditedTS, m.FileNames = c.message.text, c.message.editedTS, fileNames(c.message.files)
+	addAuthor(m, c.message, t.users[c.message.user])
+	return m
+}
+
+// addAuthor names the author. A person of another company is seen by the directory view or, before we know the person,
+// by a home workspace that is not the one through which the event came.
+func addAuthor(m *schemas.ContextMessage, said *message, user *schemas.SlackUser) {
+	home := said.userTeam
+	if home == "" {
+		home = said.sourceTeam
+	}
+	if user != nil && user.OrgID == m.OrgID {
+		m.AuthorName, m.AuthorEmail, m.IsExternal = user.Name, schemas.NormalEmail(user.Email), user.IsExternal
+		if user.HomeTeamID != "" {
+			home = user.HomeTeamID
+		}
+	} else {
+		m.IsExternal = home != "" && home != m.TeamID
+	}
+	if home != m.TeamID {
+		m.AuthorTeamID = home
+	}
+}
+
+// slab holds the output of a batch in two allocations instead of two a record.
+type slab struct {
+	records []kgo.Record
+	buf     []byte
+}
+
+const typicalOutput = 512 // bytes; the buffer grows beyond it
+
+func newSlab(n int) *slab {
+	return &slab{records: make([]kgo.Record, 0, n), buf: make([]byte, 0, n*typicalOutput)}
+}
+
+func (s *slab) record(key []byte, m *schemas.ContextMessage) *kgo.Record {
+	start := len(s.buf)
+	s.buf = m.AppendJSON(s.buf)
+	s.records = append(s.records, kgo.Record{Topic: schemas.ContextMessages.Name, Key: key, Value: s.buf[start:len(s.buf):len(s.buf)]})
+	return &s.records[len(s.records)-1]
+}

@@ -1,0 +1,120 @@
+package processors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Processor turns a batch of records into records.
+//
+// Process is given at least one record and returns a Result made by NewResult for that batch, in which every record
+// was emitted, dropped or rejected. An error means 'not now': nothing of the batch takes effect and the same batch comes
+// again after a pause. Process may therefore be called repeatedly for the same records and must have no effect of its
+// own. It is called by one goroutine at a time and may keep buffers between calls, but not the records.
+type Processor interface {
+	Process(ctx context.Context, batch []*kgo.Record) (*Result, error)
+}
+
+// Definition is one node of the graph: a named processor with the topics it reads and writes.
+type Definition struct {
+	Name      string
+	In        []schemas.Spec
+	Out       []schemas.Spec
+	Processor Processor
+}
+
+// Validate refuses a definition that cannot run.
+func (d Definition) Validate() error {
+	switch {
+	case d.Name == "":
+		return errors.New("processor without a name")
+	case len(d.In) == 0:
+		return fmt.Errorf("processor %s reads no topic", d.Name)
+	case d.Processor == nil:
+		return fmt.Errorf("processor %s has no implementation", d.Name)
+	}
+	for _, in := range d.In {
+		for _, out := range d.Out {
+			if in.Name == out.Name {
+				return fmt.Errorf("processor %s writes %s, which it reads: a loop", d.Name, in.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// Result says what became of every record of a batch.
+type Result struct {
+	fates   []Fate
+	emitted []*kgo.Record
+}
+
+// Fate is what became of one input record. A rejected record may also have emitted, such as the outcome of a bad request.
+type Fate struct {
+	Emitted  int            // how many records it became
+	Dropped  schemas.Reason // why it went no further, if so
+	Rejected schemas.Reason // why it became a dead letter, if so
+	Detail   string         // for the dead letter: a sentence without content
+}
+
+// NewResult makes the empty result for a batch of n records.
+func NewResult(n int) *Result {
+	return &Result{fates: make([]Fate, n), emitted: make([]*kgo.Record, 0, n)}
+}
+
+// Emit says that input i became out, possibly among others. out names its topic. An output that no broker would take
+// makes input i a dead letter instead: it would fail the same way for ever.
+func (r *Result) Emit(i int, out *kgo.Record) {
+	if len(out.Key)+len(out.Value) > schemas.MaxRecordBytes {
+		r.Reject(i, schemas.TooLarge, fmt.Sprintf("its output for %s has %d bytes, the limit is %d", out.Topic, len(out.Value), schemas.MaxRecordBytes))
+		return
+	}
+	r.fates[i].Emitted++
+	r.emitted = append(r.emitted, out)
+}
+
+// Drop says that input i goes no further, and why. Nothing is kept of it.
+func (r *Result) Drop(i int, reason schemas.Reason) { r.fates[i].Dropped = reason }
+
+// Reject says that input i can never succeed: it becomes a dead letter. The detail is for a person and holds no content.
+func (r *Result) Reject(i int, reason schemas.Reason, detail string) {
+	r.fates[i].Rejected, r.fates[i].Detail = reason, detail
+}
+
+// Emitted lists the output records in the order they were emitted.
+func (r *Result) Emitted() []*kgo.Record { return r.emitted }
+
+// Fate says what became of input i.
+func (r *Result) Fate(i int) Fate { return r.fates[i] }
+
+// check refuses a result that leaves an input unaccounted for or emits outside the definition's edges.
+func (r *Result) check(d Definition, n int) error {
+	if r == nil || len(r.fates) != n {
+		return fmt.Errorf("processor %s: the result is not for this batch of %d records", d.Name, n)
+	}
+	for i, f := range r.fates {
+		if f.Emitted == 0 && f.Dropped == "" && f.Rejected == "" {
+			return fmt.Errorf("processor %s: record %d of %d is unaccounted for", d.Name, i, n)
+		}
+	}
+	for _, rec := range r.emitted {
+		if !d.writes(rec.Topic) {
+			return fmt.Errorf("processor %s: emitted to %q, which is not among its outputs", d.Name, rec.Topic)
+		}
+	}
+	return nil
+}
+
+func (d Definition) writes(topic string) bool {
+	for _, out := range d.Out {
+		if out.Name == topic {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,209 @@
+package processors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Health is told what a component waits for, and with nil that it works. The composition root decides who hears of it.
+type Health func(waiting error)
+
+// Options of a runner. Kafka holds what every client of the process shares: seed brokers, TLS, SASL, hooks.
+type Options struct {
+	Kafka   []kgo.Opt
+	Metrics *Metrics
+	Health  Health
+	Log     *slog.Logger
+	// MaxBatch bounds the records of one transaction. More save transactions, fewer save memory. 0: 5,000.
+	MaxBatch int
+	// Drain bounds how long a batch in progress may take after the runner was told to stop. 0: 10 s.
+	Drain time.Duration
+}
+
+// Pauses between attempts while something that a batch needs is away.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// transactionTimeout bounds how long readers wait for a transaction whose owner was killed. A batch takes far less, and
+// one that does not is aborted and processed again.
+const transactionTimeout = 15 * time.Second
+
+// Runner runs one definition.
+type Runner struct {
+	def  Definition
+	opts Options
+}
+
+// NewRunner validates the definition.
+func NewRunner(def Definition, opts Options) (*Runner, error) {
+	if err := def.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.MaxBatch == 0 {
+		opts.MaxBatch = 5000
+	}
+	if opts.Drain == 0 {
+		opts.Drain = 10 * time.Second
+	}
+	if opts.Health == nil {
+		opts.Health = func(error) {}
+	}
+	return &Runner{def: def, opts: opts}, nil
+}
+
+// Group names the consumer group of a processor.
+func Group(name string) string { return "backchannel-" + name }
+
+// Run consumes until ctx is done; then it finishes the batch in progress and leaves the group. A fatal error of the
+// transactional producer (it was fenced, or its epoch is gone) ends a session, not the run: the next session starts at
+// the committed offsets.
+func (r *Runner) Run(ctx context.Context) error {
+	work, stop := drainable(ctx, r.opts.Drain)
+	defer stop()
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, lastPause) {
+		started := time.Now()
+		err := r.session(ctx, work)
+		if ctx.Err() != nil {
+			return nil
+		}
+		r.opts.Health(err)
+		r.opts.Log.Warn("processor session ended, starting another", "processor", r.def.Name, "error", err)
+		if time.Since(started) > time.Minute {
+			pause = firstPause
+		}
+		sleep(ctx, pause)
+	}
+	return nil
+}
+
+func (r *Runner) session(ctx, work context.Context) error {
+	topics := make([]string, len(r.def.In))
+	for i, in := range r.def.In {
+		topics[i] = in.Name
+	}
+	sess, err := kgo.NewGroupTransactSession(append([]kgo.Opt{
+		kgo.ConsumerGroup(Group(r.def.Name)),
+		kgo.ConsumeTopics(topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.RequireStableFetchOffsets(),
+		kgo.TransactionalID(Group(r.def.Name) + "-" + uuid.NewString()),
+		kgo.TransactionTimeout(transactionTimeout),
+		kgo.ProducerLinger(0), // a transaction flushes when its batch is done: waiting buys nothing
+	}, r.opts.Kafka...)...)
+	if err != nil {
+		return fmt.Errorf("processor %s: open Kafka session: %w", r.def.Name, err)
+	}
+	defer sess.Close()
+	for {
+		fetches := sess.PollRecords(ctx, r.opts.MaxBatch)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := fetches.Err0(); err != nil && errors.Is(err, kgo.ErrClientClosed) {
+			return err
+		}
+		fetches.EachError(func(topic string, partition int32, err error) {
+			r.opts.Health(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
+		})
+		batch := fetches.Records()
+		if len(batch) == 0 {
+			continue
+		}
+		if err := r.transact(work, sess, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// transact takes one batch through: process, produce, commit.
+//
+// When a rebalance takes a partition away while we process, End aborts instead of committing, and the batch is read
+// again by the partition's next owner (maybe us): so no record is emitted by two owners.
+func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, batch []*kgo.Record) error {
+	started := time.Now()
+	result, err := r.process(ctx, batch)
+	if err != nil {
+		return err
+	}
+	if err := sess.Begin(); err != nil {
+		return fmt.Errorf("processor %s: begin transaction: %w", r.def.Name, err)
+	}
+	promise := kgo.AbortingFirstErrPromise(sess.Client())
+	for _, rec := range result.emitted {
+		sess.Produce(ctx, rec, promise.Promise())
+	}
+	for i, f := range result.fates {
+		if f.Rejected != "" {
+			sess.Produce(ctx, deadLetter(r.def.Name, batch[i], f), promise.Promise())
+		}
+	}
+	produceErr := promise.Err()
+	committed, err := sess.End(ctx, produceErr == nil)
+	if err != nil {
+		return fmt.Errorf("processor %s: end transaction: %w", r.def.Name, err)
+	}
+	if produceErr != nil {
+		return fmt.Errorf("processor %s: produce: %w", r.def.Name, produceErr)
+	}
+	if !committed {
+		r.opts.Metrics.aborted(r.def.Name)
+		return nil
+	}
+	r.opts.Health(nil)
+	r.opts.Metrics.committed(r.def.Name, result, time.Since(started))
+	return nil
+}
+
+// process calls the processor until it can, pausing in between. Only ctx ends it early.
+func (r *Runner) process(ctx context.Context, batch []*kgo.Record) (*Result, error) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		result, err := r.def.Processor.Process(ctx, batch)
+		if err == nil {
+			err = result.check(r.def, len(batch))
+			if err == nil {
+				return result, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("processor %s: stopped while it waited: %w", r.def.Name, err)
+		}
+		r.opts.Health(err)
+		r.opts.Metrics.stalled(r.def.Name)
+		sleep(ctx, pause)
+	}
+}
+
+// Emit makes an output record of a topic from an already encoded value.
+func Emit(to schemas.Spec, key schemas.Key, value []byte) *kgo.Record {
+	return &kgo.Record{Topic: to.Name, Key: []byte(key), Value: value}
+}
+
+// drainable returns a context that outlives ctx by at most d.
+func drainable(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(d, cancel)
+		context.AfterFunc(work, func() { timer.Stop() })
+	})
+	return work, func() { unhook(); cancel() }
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

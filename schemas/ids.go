@@ -1,7 +1,7 @@
 package schemas
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -39,23 +39,26 @@ func (t TS) Micros() (uint64, error) {
 	sec, frac, found := strings.Cut(string(t), ".")
 	s, err := strconv.ParseUint(sec, 10, 43)
 	if err != nil || s > maxTSSeconds {
-		return 0, fmt.Errorf("ts %q: want seconds.microseconds, such as 1727384523.000200", t)
+		return 0, errTS
 	}
 	if !found {
 		return s * 1e6, nil
 	}
 	if len(frac) == 0 || len(frac) > 6 {
-		return 0, fmt.Errorf("ts %q: want up to six digits after the point", t)
+		return 0, errTS
 	}
 	f, err := strconv.ParseUint(frac, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("ts %q: want digits after the point", t)
+		return 0, errTS
 	}
 	for range 6 - len(frac) {
 		f *= 10
 	}
 	return s*1e6 + f, nil
 }
+
+// errTS does not quote the value: what stands where a ts should be may be anything, and errors reach logs and headers.
+var errTS = errors.New("a ts must be seconds and up to six digits after a point, such as 1727384523.000200")
 
 // maxTSSeconds is the end of the year 2299, the last second that ClickHouse's DateTime64 holds.
 const maxTSSeconds = 10413791999

@@ -69,7 +69,10 @@ func ViewOrgAccounts(org OrgID) string { return orgKey(org, "accounts") }
 // ViewOrgDeals is a hash by deal id: Deal.
 func ViewOrgDeals(org OrgID) string { return orgKey(org, "deals") }
 
-func orgKey(org OrgID, rest string) string { return viewPrefix + "{" + string(org) + "}:" + rest }
+// ViewOrgBase is what an organization's view keys begin with; route's look-up script appends to it.
+func ViewOrgBase(org OrgID) string { return viewPrefix + "{" + string(org) + "}:" }
+
+func orgKey(org OrgID, rest string) string { return ViewOrgBase(org) + rest }
 
 // LedgerKey holds what became of a delivery: LedgerBegun or LedgerDone.
 func LedgerKey(id DeliveryID) string { return LedgerPrefix + string(id) }

@@ -52,7 +52,7 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 	}
 	out := newSlab(len(p.todo))
 	for _, w := range p.todo {
-		p.finish(w, batch[w.index], out, result)
+		p.finish(w, out, result)
 	}
 	return result, nil
 }
@@ -84,7 +84,7 @@ func (p *Processor) parse(batch []*kgo.Record, result *processors.Result) {
 	}
 }
 
-func (p *Processor) finish(w work, rec *kgo.Record, out *slab, result *processors.Result) {
+func (p *Processor) finish(w work, out *slab, result *processors.Result) {
 	in := &p.inputs[w.index]
 	t := p.views.teams[in.team]
 	if t.install == nil {
@@ -97,7 +97,7 @@ func (p *Processor) finish(w work, rec *kgo.Record, out *slab, result *processor
 		return
 	}
 	m := contextMessage(in, w.change, t, assoc)
-	result.Emit(w.index, out.record(rec.Key, m))
+	result.Emit(w.index, out.record(m))
 }
 
 func contextMessage(in *input, c change, t *team, assoc association) *schemas.ContextMessage {
@@ -149,9 +149,14 @@ func newSlab(n int) *slab {
 	return &slab{records: make([]kgo.Record, 0, n), buf: make([]byte, 0, n*typicalOutput)}
 }
 
-func (s *slab) record(key []byte, m *schemas.ContextMessage) *kgo.Record {
+func (s *slab) record(m *schemas.ContextMessage) *kgo.Record {
 	start := len(s.buf)
+	s.buf = append(append(append(s.buf, m.TeamID...), '/'), m.ChannelID...)
+	mid := len(s.buf)
 	s.buf = m.AppendJSON(s.buf)
-	s.records = append(s.records, kgo.Record{Topic: schemas.ContextMessages.Name, Key: key, Value: s.buf[start:len(s.buf):len(s.buf)]})
+	end := len(s.buf)
+	s.records = append(s.records, kgo.Record{
+		Topic: schemas.ContextMessages.Name, Key: s.buf[start:mid:mid], Value: s.buf[mid:end:end],
+	})
 	return &s.records[len(s.records)-1]
 }

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -59,6 +60,9 @@ func (t Topic[T]) Encode(v T) ([]byte, error) {
 func (t Topic[T]) Decode(value []byte) (T, error) {
 	var v T
 	if err := json.Unmarshal(value, &v); err != nil {
+		if _, isTime := errors.AsType[*time.ParseError](err); isTime {
+			err = errors.New("a time is not in RFC 3339 form") // the original quotes the value
+		}
 		return v, fmt.Errorf("decode a record of %s: %w", t.Name, err)
 	}
 	if c, ok := any(&v).(interface{ Validate() error }); ok {

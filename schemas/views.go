@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What Redis holds. Views are written by the views sink alone and can be rebuilt from the control topics. A view is a
@@ -74,8 +75,18 @@ func ViewOrgBase(org OrgID) string { return viewPrefix + "{" + string(org) + "}:
 
 func orgKey(org OrgID, rest string) string { return ViewOrgBase(org) + rest }
 
-// LedgerKey holds what became of a delivery: LedgerBegun or LedgerDone.
+// LedgerKey holds the LedgerEntry of a delivery.
 func LedgerKey(id DeliveryID) string { return LedgerPrefix + string(id) }
+
+// LedgerEntry is what the delivery ledger holds under LedgerKey, as JSON. It brackets a post: written with BegunAt before,
+// with Done after. An entry that was begun and never done is ambiguous: nobody knows whether the other side took it.
+type LedgerEntry struct {
+	BegunAt time.Time `json:"begun_at,omitzero"`
+	Done    *Outcome  `json:"done,omitempty"`
+}
+
+// LedgerTTL outlives the deliveries that the ledger guards.
+const LedgerTTL = 4 * day
 
 // ViewValue is a view entry: the offset of its control record, a space, the record's value.
 func ViewValue(offset int64, value []byte) string {

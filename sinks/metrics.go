@@ -1,0 +1,48 @@
+package sinks
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics of the tier. Labels are bounded: sink names and schemas.Reasons.
+type Metrics struct {
+	records  *prometheus.CounterVec
+	batches  *prometheus.HistogramVec
+	duration *prometheus.HistogramVec
+	stalls   *prometheus.CounterVec
+}
+
+// NewMetrics registers the tier's metrics.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		records: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_sinks_records_total", Help: "Records by what became of them: written or rejected, and why.",
+		}, []string{"sink", "fate", "reason"}),
+		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "backchannel_sinks_batch_records", Help: "Records per batch.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 9),
+		}, []string{"sink"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "backchannel_sinks_write_seconds", Help: "From the end of the poll to the end of the commit.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16),
+		}, []string{"sink"}),
+		stalls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_sinks_stalls_total", Help: "Attempts that ended with 'not now': the store or Kafka away.",
+		}, []string{"sink"}),
+	}
+	reg.MustRegister(m.records, m.batches, m.duration, m.stalls)
+	return m
+}
+
+func (m *Metrics) written(sink string, n int, rejected []Rejection, took time.Duration) {
+	m.records.WithLabelValues(sink, "written", "").Add(float64(n - len(rejected)))
+	for _, r := range rejected {
+		m.records.WithLabelValues(sink, "rejected", string(r.Reason)).Inc()
+	}
+	m.batches.WithLabelValues(sink).Observe(float64(n))
+	m.duration.WithLabelValues(sink).Observe(took.Seconds())
+}
+
+func (m *Metrics) stalled(sink string) { m.stalls.WithLabelValues(sink).Inc() }

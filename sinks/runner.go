@@ -1,0 +1,256 @@
+package sinks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Health is told what a component waits for, and with nil that it works. The composition root decides who hears of it.
+type Health func(waiting error)
+
+// Options of a runner. Kafka holds what every client of the process shares: seed brokers, TLS, SASL, hooks.
+type Options struct {
+	Kafka   []kgo.Opt
+	Metrics *Metrics
+	Health  Health
+	Log     *slog.Logger
+	// Drain bounds how long a batch in progress may take after the runner was told to stop. 0: 10 s.
+	Drain time.Duration
+}
+
+// Pauses between attempts while a store is away.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// idleEvery is how often Definition.Idle is called.
+const idleEvery = time.Second
+
+// Runner runs one definition.
+type Runner struct {
+	def    Definition
+	opts   Options
+	client *kgo.Client // of the current session
+}
+
+// NewRunner validates the definition.
+func NewRunner(def Definition, opts Options) (*Runner, error) {
+	switch {
+	case def.Name == "" || def.Sink == nil || len(def.In) == 0:
+		return nil, fmt.Errorf("sink %q needs a name, an implementation and topics to read", def.Name)
+	case def.MaxBatch <= 0 || def.MaxWait <= 0:
+		return nil, fmt.Errorf("sink %s needs MaxBatch and MaxWait", def.Name)
+	}
+	if opts.Drain == 0 {
+		opts.Drain = 10 * time.Second
+	}
+	if opts.Health == nil {
+		opts.Health = func(error) {}
+	}
+	if def.WriteTimeout == 0 {
+		def.WriteTimeout = time.Minute
+	}
+	return &Runner{def: def, opts: opts}, nil
+}
+
+// Group names the consumer group of a sink.
+func Group(name string) string { return "backchannel-" + name }
+
+// consumer is how a sink reads: committed records only, offsets committed by the runner, and no rebalance between poll
+// and commit, so that a partition is not written by two owners while both are alive.
+func consumer(def Definition) []kgo.Opt {
+	topics := make([]string, len(def.In))
+	for i, in := range def.In {
+		topics[i] = in.Name
+	}
+	opts := []kgo.Opt{
+		kgo.ConsumerGroup(Group(def.Name)),
+		kgo.ConsumeTopics(topics...),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.RebalanceTimeout(def.WriteTimeout + 30*time.Second),
+	}
+	if def.Start != nil {
+		opts = append(opts, kgo.AdjustFetchOffsetsFn(def.Start))
+	}
+	if def.Lost != nil {
+		lost := func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { def.Lost(gone) }
+		opts = append(opts, kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
+	}
+	if def.Control {
+		opts = append(opts, kgo.KeepControlRecords())
+	}
+	return opts
+}
+
+// Run consumes until ctx is done; then it finishes the batch in progress, commits it and leaves the group.
+func (r *Runner) Run(ctx context.Context) error {
+	work, stop := drainable(ctx, r.opts.Drain)
+	defer stop()
+	for ctx.Err() == nil {
+		if err := r.session(ctx, work); err != nil && ctx.Err() == nil {
+			r.opts.Health(err)
+			r.opts.Log.Warn("sink session ended, starting another", "sink", r.def.Name, "error", err)
+			sleep(ctx, firstPause)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) session(ctx, work context.Context) (err error) {
+	r.client, err = kgo.NewClient(append(consumer(r.def), r.opts.Kafka...)...)
+	if err != nil {
+		return fmt.Errorf("sink %s: make Kafka client: %w", r.def.Name, err)
+	}
+	defer r.client.CloseAllowingRebalance()
+	var idleAt time.Time
+	for ctx.Err() == nil {
+		if batch := r.poll(ctx); len(batch) > 0 {
+			if err := r.deliver(work, batch); err != nil {
+				return err // stopping, or starting over; either way the batch is read again
+			}
+		}
+		if r.def.Idle != nil && time.Since(idleAt) >= idleEvery {
+			idleAt = time.Now()
+			if err := r.def.Idle(work); errors.Is(err, ErrStartOver) {
+				return err
+			} else if err != nil {
+				r.opts.Health(err)
+			}
+		}
+		r.client.AllowRebalance()
+	}
+	return nil
+}
+
+// poll gathers a batch: up to MaxBatch records, for up to MaxWait after the first.
+func (r *Runner) poll(ctx context.Context) []*kgo.Record {
+	wait := idleEvery
+	var batch []*kgo.Record
+	for deadline := time.Now().Add(wait); len(batch) < r.def.MaxBatch; {
+		until, cancel := context.WithDeadline(ctx, deadline)
+		fetches := r.client.PollRecords(until, r.def.MaxBatch-len(batch))
+		cancel()
+		fetches.EachError(func(topic string, partition int32, err error) {
+			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+				r.opts.Health(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
+			}
+		})
+		first := len(batch) == 0
+		batch = append(batch, fetches.Records()...)
+		if first && len(batch) > 0 {
+			deadline = time.Now().Add(r.def.MaxWait)
+		}
+		if ctx.Err() != nil || !time.Now().Before(deadline) {
+			break
+		}
+	}
+	return batch
+}
+
+// deliver writes a batch, trying until it is in, and commits it.
+func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
+	started := time.Now()
+	rejected, err := r.write(ctx, batch)
+	if err != nil {
+		return err
+	}
+	if err := r.untilDone(ctx, func() error { return r.deadLetters(ctx, rejected) }); err != nil {
+		return err
+	}
+	if err := r.untilDone(ctx, func() error { return r.commit(ctx, batch) }); err != nil {
+		return err
+	}
+	r.opts.Health(nil)
+	r.opts.Metrics.written(r.def.Name, len(batch), rejected, time.Since(started))
+	return nil
+}
+
+// commit commits what was written. When the group has moved on without us (we were away for longer than the rebalance
+// timeout), there is nothing to commit: the partitions' new owners write the batch again, to the same effect.
+func (r *Runner) commit(ctx context.Context, batch []*kgo.Record) error {
+	err := r.client.CommitRecords(ctx, batch...)
+	for _, moved := range []error{kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.FencedInstanceID, kerr.StaleMemberEpoch} {
+		if errors.Is(err, moved) {
+			r.opts.Log.Info("offsets not committed: the group has rebalanced; the batch will be written again", "sink", r.def.Name)
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("commit offsets: %w", err)
+	}
+	return nil
+}
+
+// write calls the sink until it succeeds. A batch that is refused for good is halved until the bad record is alone.
+func (r *Runner) write(ctx context.Context, batch []*kgo.Record) ([]Rejection, error) {
+	var result Result
+	err := r.untilDone(ctx, func() (err error) {
+		bounded, cancel := context.WithTimeout(ctx, r.def.WriteTimeout)
+		defer cancel()
+		result, err = r.def.Sink.Write(bounded, batch)
+		return err
+	})
+	switch {
+	case err == nil:
+		return result.Rejected, nil
+	case !IsPermanent(err):
+		return nil, err
+	case len(batch) == 1:
+		result = Result{}
+		result.Reject(batch[0], schemas.RefusedStore, err.Error())
+		return result.Rejected, nil
+	}
+	middle := len(batch) / 2
+	first, err := r.write(ctx, batch[:middle])
+	if err != nil {
+		return nil, err
+	}
+	second, err := r.write(ctx, batch[middle:])
+	return append(first, second...), err
+}
+
+// untilDone calls f until it succeeds, fails for good, asks to start over, or ctx ends.
+func (r *Runner) untilDone(ctx context.Context, f func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := f()
+		if err == nil || IsPermanent(err) || errors.Is(err, ErrStartOver) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("sink %s: stopped while it waited: %w", r.def.Name, err)
+		}
+		r.opts.Health(err)
+		r.opts.Metrics.stalled(r.def.Name)
+		sleep(ctx, pause)
+	}
+}
+
+func drainable(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(d, cancel)
+		context.AfterFunc(work, func() { timer.Stop() })
+	})
+	return work, func() { unhook(); cancel() }
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

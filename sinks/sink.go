@@ -1,0 +1,74 @@
+package sinks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Sink writes batches of records to a store.
+//
+// Write is idempotent for the same records and is called by one goroutine at a time. Outcomes:
+//   - a nil error: everything but the rejected records is safe in the store;
+//   - Permanent(err): the store refuses this batch and would again; the runner bisects it;
+//   - ErrStartOver: the records were not written, and consumption must start again from where Definition.Start says;
+//   - any other error: not now; the same batch comes again after a pause.
+type Sink interface {
+	Write(ctx context.Context, batch []*kgo.Record) (Result, error)
+}
+
+// Result lists the records of a batch that can never succeed. Everything else was written.
+type Result struct{ Rejected []Rejection }
+
+// Rejection is a record that becomes a dead letter. The detail is for a person and holds no content.
+type Rejection struct {
+	Record *kgo.Record
+	Reason schemas.Reason
+	Detail string
+}
+
+// Reject adds a rejection.
+func (r *Result) Reject(rec *kgo.Record, reason schemas.Reason, detail string) {
+	r.Rejected = append(r.Rejected, Rejection{Record: rec, Reason: reason, Detail: detail})
+}
+
+// Permanent marks an error as one that the same batch would meet again.
+func Permanent(err error) error { return permanentError{err} }
+
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+// IsPermanent reports whether err was marked by Permanent.
+func IsPermanent(err error) bool {
+	_, ok := errors.AsType[permanentError](err)
+	return ok
+}
+
+// ErrStartOver means that the store is not where consumption is, since it was lost or restored. The runner drops the
+// batch and joins the group anew, so that Definition.Start decides again where to read from.
+var ErrStartOver = errors.New("the store is behind what was consumed: starting over")
+
+// Definition is one node of the graph: a named sink with the topics it reads.
+type Definition struct {
+	Name string
+	In   []schemas.Spec
+	Sink Sink
+	// MaxBatch and MaxWait bound a batch: it is written when it has so many records, or when its first has waited so long.
+	MaxBatch int
+	MaxWait  time.Duration
+	// Start, when set, is asked at every assignment where to start instead of at the committed offsets.
+	Start func(ctx context.Context, assigned map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error)
+	// Lost, when set, is told of partitions that are no longer ours.
+	Lost func(gone map[string][]int32)
+	// Idle, when set, is called about once a second, batch or no batch; it may return ErrStartOver.
+	Idle func(ctx context.Context) error
+	// Control asks for Kafka's transaction markers too (Attrs.IsControl): a sink that counts how far it has come needs them.
+	Control bool
+	// WriteTimeout bounds one Write; the group's rebalance timeout follows it. 0: a minute.
+	WriteTimeout time.Duration
+}

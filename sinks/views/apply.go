@@ -1,0 +1,211 @@
+package views
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// put sets fields of one hash, each unless it holds a newer offset. ARGV: field, offset, value, and so on.
+var put = redis.NewScript(`
+for i = 1, #ARGV, 3 do
+  local now = redis.call('HGET', KEYS[1], ARGV[i])
+  local at = now and tonumber(string.match(now, '^%d+'))
+  if not at or at <= tonumber(ARGV[i + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. ARGV[i + 2])
+  end
+end
+return 1`)
+
+// writes gathers what a batch puts into Redis: fields by hash, members by index set, and ledger entries.
+type writes struct {
+	fields  map[string][]any
+	indexes map[string][]any
+	ledger  map[string]string
+	owner   owners
+}
+
+func newWrites(owner owners) *writes {
+	return &writes{fields: map[string][]any{}, indexes: map[string][]any{}, ledger: map[string]string{}, owner: owner}
+}
+
+func (w *writes) put(key, field string, rec *kgo.Record) {
+	w.fields[key] = append(w.fields[key], field, rec.Offset, string(rec.Value))
+}
+
+// remove leaves a tombstone: the offset stays, so that an older write does not bring the field back.
+func (w *writes) remove(key, field string, rec *kgo.Record) {
+	w.fields[key] = append(w.fields[key], field, rec.Offset, "")
+}
+
+func (w *writes) index(key, member string) { w.indexes[key] = append(w.indexes[key], member) }
+
+// run sends everything in one round trip.
+func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
+	if len(w.fields)+len(w.indexes)+len(w.ledger) == 0 {
+		return nil
+	}
+	send := func(eval func(redis.Pipeliner, string, []any)) error {
+		_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for key, members := range w.indexes {
+				pipe.SAdd(ctx, key, members...)
+			}
+			for key, value := range w.ledger {
+				pipe.Set(ctx, key, value, schemas.LedgerTTL)
+			}
+			for key, args := range w.fields {
+				eval(pipe, key, args)
+			}
+			return nil
+		})
+		return err
+	}
+	err := send(func(p redis.Pipeliner, key string, args []any) { put.EvalSha(ctx, p, []string{key}, args...) })
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		err = send(func(p redis.Pipeliner, key string, args []any) { put.Eval(ctx, p, []string{key}, args...) })
+	}
+	if err != nil {
+		return fmt.Errorf("write the Redis views: %w", err)
+	}
+	return nil
+}
+
+// apply adds what a record means to the views, or says why the record is malformed.
+func (w *writes) apply(rec *kgo.Record) error {
+	first, second := schemas.Key(rec.Key).Split()
+	team := schemas.TeamID(first)
+	switch rec.Topic {
+	case schemas.SlackInstallations.Name:
+		return w.installation(rec, team)
+	case schemas.SlackUsers.Name:
+		return w.slackUser(rec, team, second)
+	case schemas.SlackChannels.Name:
+		return byTeam(w, rec, schemas.SlackChannels, schemas.ViewTeamChannels(team), second, func(v *schemas.SlackChannel) schemas.Key {
+			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
+		})
+	case schemas.ChannelAssociations.Name:
+		return byTeam(w, rec, schemas.ChannelAssociations, schemas.ViewTeamAssociations(team), second, func(v *schemas.ChannelAssociation) schemas.Key {
+			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
+		})
+	case schemas.SyncCheckpoints.Name:
+		return byTeam(w, rec, schemas.SyncCheckpoints, schemas.ViewTeamCheckpoints(team), second, func(v *schemas.SyncCheckpoint) schemas.Key {
+			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
+		})
+	case schemas.CRMAccounts.Name:
+		return byTeam(w, rec, schemas.CRMAccounts, schemas.ViewOrgAccounts(schemas.OrgID(first)), second, func(v *schemas.Account) schemas.Key {
+			return schemas.OrgKey(v.OrgID, v.AccountID)
+		})
+	case schemas.CRMDeals.Name:
+		return byTeam(w, rec, schemas.CRMDeals, schemas.ViewOrgDeals(schemas.OrgID(first)), second, func(v *schemas.Deal) schemas.Key {
+			return schemas.OrgKey(v.OrgID, v.DealID)
+		})
+	case schemas.DirectoryUsers.Name:
+		return w.directoryUser(rec, schemas.OrgID(first), second)
+	case schemas.NotificationPreferences.Name:
+		return byTeam(w, rec, schemas.NotificationPreferences, schemas.ViewOrgPreferences(schemas.OrgID(first)), second, func(v *schemas.Preferences) schemas.Key {
+			return schemas.OrgKey(v.OrgID, v.UserID)
+		})
+	case schemas.NotificationOutcomes.Name:
+		return w.outcome(rec)
+	}
+	return nil // notification.held has its view with the release processor
+}
+
+// byTeam puts a record into the hash of its owner under the second part of its key. The key must be what the value says:
+// a record under another tenant's key would be found there.
+func byTeam[T any](w *writes, rec *kgo.Record, topic schemas.Topic[T], hash, field string, keyOf func(*T) schemas.Key) error {
+	_, err := decode(rec, topic, keyOf)
+	if err != nil {
+		return err
+	}
+	w.put(hash, field, rec)
+	return nil
+}
+
+// decode returns the record's value, nil for a tombstone.
+func decode[T any](rec *kgo.Record, topic schemas.Topic[T], keyOf func(*T) schemas.Key) (*T, error) {
+	if len(rec.Key) == 0 {
+		return nil, fmt.Errorf("a record of %s needs the key %s", topic.Name, topic.Key)
+	}
+	if rec.Value == nil {
+		return nil, nil
+	}
+	v, err := topic.Decode(rec.Value)
+	if err != nil {
+		return nil, err
+	}
+	if keyOf(&v) != schemas.Key(rec.Key) {
+		return nil, fmt.Errorf("the key of a record of %s must be %s, the same as in its value", topic.Name, topic.Key)
+	}
+	return &v, nil
+}
+
+func (w *writes) installation(rec *kgo.Record, team schemas.TeamID) error {
+	v, err := decode(rec, schemas.SlackInstallations, func(v *schemas.Installation) schemas.Key { return schemas.TeamKey(v.TeamID) })
+	if err != nil {
+		return err
+	}
+	w.put(schemas.ViewTeamInstall(team), schemas.FieldInstallation, rec)
+	var org schemas.OrgID
+	if v != nil {
+		org = v.OrgID
+		w.put(schemas.ViewOrgInstalls(org), string(team), rec)
+	}
+	// A team belongs to one organization: a team that moved, or was removed, leaves the view of its former one.
+	if former := w.owner.replace(rec, org); former != "" {
+		w.remove(schemas.ViewOrgInstalls(former), string(team), rec)
+	}
+	return nil
+}
+
+func (w *writes) slackUser(rec *kgo.Record, team schemas.TeamID, user string) error {
+	v, err := decode(rec, schemas.SlackUsers, func(v *schemas.SlackUser) schemas.Key { return schemas.TeamUserKey(v.TeamID, v.UserID) })
+	if err != nil {
+		return err
+	}
+	w.put(schemas.ViewTeamUsers(team), user, rec)
+	if v != nil {
+		w.put(schemas.ViewOrgSlackUsers(v.OrgID), string(rec.Key), rec)
+		if v.Email != "" {
+			w.index(schemas.ViewOrgSlackEmail(v.OrgID, v.Email), string(rec.Key))
+		}
+		w.owner.replace(rec, v.OrgID)
+	} else if former := w.owner.replace(rec, ""); former != "" {
+		w.remove(schemas.ViewOrgSlackUsers(former), string(rec.Key), rec)
+	}
+	return nil
+}
+
+func (w *writes) directoryUser(rec *kgo.Record, org schemas.OrgID, user string) error {
+	v, err := decode(rec, schemas.DirectoryUsers, func(v *schemas.DirectoryUser) schemas.Key { return schemas.OrgKey(v.OrgID, v.UserID) })
+	if err != nil {
+		return err
+	}
+	w.put(schemas.ViewOrgUsers(org), user, rec)
+	if v != nil && v.Email != "" {
+		w.index(schemas.ViewOrgEmail(org, v.Email), user)
+	}
+	return nil
+}
+
+// outcome rebuilds the delivery ledger: what was decided is not done again.
+func (w *writes) outcome(rec *kgo.Record) error {
+	o, err := schemas.NotificationOutcomes.Decode(rec.Value)
+	if err != nil {
+		return err
+	}
+	if o.DeliveryID == "" {
+		return nil
+	}
+	entry, err := json.Marshal(schemas.LedgerEntry{Done: &o})
+	if err != nil {
+		return fmt.Errorf("encode a ledger entry: %w", err)
+	}
+	w.ledger[schemas.LedgerKey(o.DeliveryID)] = string(entry)
+	return nil
+}

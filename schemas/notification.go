@@ -78,11 +78,12 @@ type Content struct {
 	Link  *Link  `json:"link,omitempty"`
 }
 
-// The lengths follow Slack's: a header block holds 150 characters, markdown blocks 12,000 together, a button text 75.
+// The lengths follow Slack's: a header block holds 150 characters, markdown blocks 12,000 together, a button text 75, its url 3,000.
 const (
 	MaxTitle    = 150
 	MaxBody     = 12000
 	MaxLinkText = 75
+	MaxLinkURL  = 3000
 )
 
 func (c *Content) validate() error {
@@ -95,6 +96,8 @@ func (c *Content) validate() error {
 		return fmt.Errorf("content.body is longer than %d characters", MaxBody)
 	case c.Link != nil && !strings.HasPrefix(c.Link.URL, "https://") && !strings.HasPrefix(c.Link.URL, "http://"):
 		return errors.New("content.link.url must begin with https:// or http://")
+	case c.Link != nil && len(c.Link.URL) > MaxLinkURL:
+		return fmt.Errorf("content.link.url is longer than %d characters", MaxLinkURL)
 	case c.Link != nil && len([]rune(c.Link.Text)) > MaxLinkText:
 		return fmt.Errorf("content.link.text is longer than %d characters", MaxLinkText)
 	}

@@ -40,6 +40,7 @@ const (
 	InstallUnusable   Reason = "installation_unusable"
 	RecipientRefused  Reason = "recipient_refused"
 	ContentRefused    Reason = "content_refused"
+	Duplicate         Reason = "duplicate"
 	AmbiguousSilenced Reason = "ambiguous_silenced"
 	EmailRefused      Reason = "email_refused"
 	TokenUnreadable   Reason = "token_unreadable"
@@ -81,6 +82,7 @@ var Reasons = []ReasonInfo{
 	{InstallUnusable, "outcome", "Slack refuses our token for this workspace (revoked, missing scope, access limited).", "Reconnect Slack."},
 	{RecipientRefused, "outcome", "Slack does not let the bot write to this person.", "Check the person's and the workspace's restrictions in Slack."},
 	{ContentRefused, "outcome", "Slack refused the content.", "Our fault: report it with the request id."},
+	{Duplicate, "outcome", "Another request with the same dedup_id was decided before; this outcome repeats its status.", "Nothing."},
 	{AmbiguousSilenced, "outcome", "A crash left it unknown whether Slack took the message, and the delivery prefers silence to a repeat.", "Nothing, or choose on_ambiguous: repeat."},
 	{EmailRefused, "outcome", "The mail server refused the message for good.", "Check the address; the detail has the server's code."},
 	{TokenUnreadable, "outcome", "The sealed bot token cannot be opened with the configured key set.", "Add the key it was sealed with to the key set, or reconnect Slack."},

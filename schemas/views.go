@@ -82,7 +82,22 @@ func LedgerKey(id DeliveryID) string { return LedgerPrefix + string(id) }
 // with Done after. An entry that was begun and never done is ambiguous: nobody knows whether the other side took it.
 type LedgerEntry struct {
 	BegunAt time.Time `json:"begun_at,omitzero"`
-	Done    *Outcome  `json:"done,omitempty"`
+	// Ambiguous: an attempt is known to have ended without an answer; the next one need not wait for its owner.
+	Ambiguous bool     `json:"ambiguous,omitempty"`
+	Done      *Outcome `json:"done,omitempty"`
+}
+
+// DMKey is a hash by Slack user id: the direct-message channel that Slack opened for the user. Coordination: it may vanish.
+func DMKey(team TeamID) string { return coordinationTag + "dm:{" + string(team) + "}" }
+
+// BudgetKey holds the GCRA state of a limit, such as a method of a workspace or a channel.
+func BudgetKey(team TeamID, limit string) string {
+	return BudgetPrefix + "{" + string(team) + "}:" + limit
+}
+
+// PauseKey exists while Slack's Retry-After forbids a method for a workspace.
+func PauseKey(team TeamID, method string) string {
+	return PausePrefix + "{" + string(team) + "}:" + method
 }
 
 // LedgerTTL outlives the deliveries that the ledger guards.

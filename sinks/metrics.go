@@ -18,7 +18,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "backchannel_sinks_records_total", Help: "Records by what became of them: written or rejected, and why.",
+			Name: "backchannel_sinks_records_total", Help: "Records by what became of them: written, deferred (each time) or rejected, and why.",
 		}, []string{"sink", "fate", "reason"}),
 		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backchannel_sinks_batch_records", Help: "Records per batch.",
@@ -36,9 +36,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) written(sink string, n int, rejected []Rejection, took time.Duration) {
-	m.records.WithLabelValues(sink, "written", "").Add(float64(n - len(rejected)))
-	for _, r := range rejected {
+func (m *Metrics) written(sink string, n int, result Result, took time.Duration) {
+	m.records.WithLabelValues(sink, "written", "").Add(float64(n - len(result.Rejected) - len(result.Deferred)))
+	m.records.WithLabelValues(sink, "deferred", "").Add(float64(len(result.Deferred)))
+	for _, r := range result.Rejected {
 		m.records.WithLabelValues(sink, "rejected", string(r.Reason)).Inc()
 	}
 	m.batches.WithLabelValues(sink).Observe(float64(n))

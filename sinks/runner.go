@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -32,14 +33,21 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// idleEvery is how often Definition.Idle is called.
-const idleEvery = time.Second
+// idleEvery is how often Definition.Idle is called, and deferredEvery how often deferred records are offered again.
+const (
+	idleEvery     = time.Second
+	deferredEvery = 200 * time.Millisecond
+)
+
+// maxDeferred bounds what waits in memory: beyond it nothing new is read.
+const maxDeferred = 2000
 
 // Runner runs one definition.
 type Runner struct {
 	def    Definition
 	opts   Options
 	client *kgo.Client // of the current session
+	held   *held
 }
 
 // NewRunner validates the definition.
@@ -67,7 +75,8 @@ func Group(name string) string { return "backchannel-" + name }
 
 // consumer is how a sink reads: committed records only, offsets committed by the runner, and no rebalance between poll
 // and commit, so that a partition is not written by two owners while both are alive.
-func consumer(def Definition) []kgo.Opt {
+func (r *Runner) consumer() []kgo.Opt {
+	def := r.def
 	topics := make([]string, len(def.In))
 	for i, in := range def.In {
 		topics[i] = in.Name
@@ -84,10 +93,13 @@ func consumer(def Definition) []kgo.Opt {
 	if def.Start != nil {
 		opts = append(opts, kgo.AdjustFetchOffsetsFn(def.Start))
 	}
-	if def.Lost != nil {
-		lost := func(_ context.Context, _ *kgo.Client, gone map[string][]int32) { def.Lost(gone) }
-		opts = append(opts, kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
+	lost := func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+		r.held.forget(gone)
+		if def.Lost != nil {
+			def.Lost(gone)
+		}
 	}
+	opts = append(opts, kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
 	if def.Control {
 		opts = append(opts, kgo.KeepControlRecords())
 	}
@@ -109,7 +121,8 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 func (r *Runner) session(ctx, work context.Context) (err error) {
-	r.client, err = kgo.NewClient(append(consumer(r.def), r.opts.Kafka...)...)
+	r.held = newHeld()
+	r.client, err = kgo.NewClient(append(r.consumer(), r.opts.Kafka...)...)
 	if err != nil {
 		return fmt.Errorf("sink %s: make Kafka client: %w", r.def.Name, err)
 	}
@@ -134,23 +147,35 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 	return nil
 }
 
-// poll gathers a batch: up to MaxBatch records, for up to MaxWait after the first.
+// poll gathers a batch: what was deferred, then up to MaxBatch records, for up to MaxWait after the first.
 func (r *Runner) poll(ctx context.Context) []*kgo.Record {
+	batch := r.held.take()
 	wait := idleEvery
-	var batch []*kgo.Record
-	for deadline := time.Now().Add(wait); len(batch) < r.def.MaxBatch; {
+	if len(batch) > 0 {
+		wait = deferredEvery
+	}
+	if len(batch) >= maxDeferred {
+		sleep(ctx, wait)
+		return batch
+	}
+	limit := len(batch) + r.def.MaxBatch
+	fresh := false
+	for deadline := time.Now().Add(wait); len(batch) < limit; {
 		until, cancel := context.WithDeadline(ctx, deadline)
-		fetches := r.client.PollRecords(until, r.def.MaxBatch-len(batch))
+		fetches := r.client.PollRecords(until, limit-len(batch))
 		cancel()
 		fetches.EachError(func(topic string, partition int32, err error) {
 			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 				r.opts.Health(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
 			}
 		})
-		first := len(batch) == 0
-		batch = append(batch, fetches.Records()...)
-		if first && len(batch) > 0 {
-			deadline = time.Now().Add(r.def.MaxWait)
+		if records := fetches.Records(); len(records) > 0 {
+			r.held.seen(records)
+			batch = append(batch, records...)
+			if !fresh {
+				fresh = true
+				deadline = time.Now().Add(r.def.MaxWait)
+			}
 		}
 		if ctx.Err() != nil || !time.Now().Before(deadline) {
 			break
@@ -162,25 +187,29 @@ func (r *Runner) poll(ctx context.Context) []*kgo.Record {
 // deliver writes a batch, trying until it is in, and commits it.
 func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 	started := time.Now()
-	rejected, err := r.write(ctx, batch)
+	result, err := r.write(ctx, batch)
 	if err != nil {
 		return err
 	}
-	if err := r.untilDone(ctx, func() error { return r.deadLetters(ctx, rejected) }); err != nil {
+	if err := r.untilDone(ctx, func() error { return r.deadLetters(ctx, result.Rejected) }); err != nil {
 		return err
 	}
-	if err := r.untilDone(ctx, func() error { return r.commit(ctx, batch) }); err != nil {
+	r.held.put(result.Deferred)
+	if err := r.untilDone(ctx, func() error { return r.commit(ctx) }); err != nil {
 		return err
 	}
-	r.opts.Health(nil)
-	r.opts.Metrics.written(r.def.Name, len(batch), rejected, time.Since(started))
+	r.opts.Health(result.Waiting)
+	r.opts.Metrics.written(r.def.Name, len(batch), result, time.Since(started))
 	return nil
 }
 
 // commit commits what was written. When the group has moved on without us (we were away for longer than the rebalance
 // timeout), there is nothing to commit: the partitions' new owners write the batch again, to the same effect.
-func (r *Runner) commit(ctx context.Context, batch []*kgo.Record) error {
-	err := r.client.CommitRecords(ctx, batch...)
+func (r *Runner) commit(ctx context.Context) error {
+	var err error
+	r.client.CommitOffsetsSync(ctx, r.held.offsets(), func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, failed error) {
+		err = commitError(resp, failed)
+	})
 	for _, moved := range []error{kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.FencedInstanceID, kerr.StaleMemberEpoch} {
 		if errors.Is(err, moved) {
 			r.opts.Log.Info("offsets not committed: the group has rebalanced; the batch will be written again", "sink", r.def.Name)
@@ -193,8 +222,22 @@ func (r *Runner) commit(ctx context.Context, batch []*kgo.Record) error {
 	return nil
 }
 
+func commitError(resp *kmsg.OffsetCommitResponse, err error) error {
+	if err != nil || resp == nil {
+		return err
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // write calls the sink until it succeeds. A batch that is refused for good is halved until the bad record is alone.
-func (r *Runner) write(ctx context.Context, batch []*kgo.Record) ([]Rejection, error) {
+func (r *Runner) write(ctx context.Context, batch []*kgo.Record) (Result, error) {
 	var result Result
 	err := r.untilDone(ctx, func() (err error) {
 		bounded, cancel := context.WithTimeout(ctx, r.def.WriteTimeout)
@@ -204,21 +247,25 @@ func (r *Runner) write(ctx context.Context, batch []*kgo.Record) ([]Rejection, e
 	})
 	switch {
 	case err == nil:
-		return result.Rejected, nil
+		return result, nil
 	case !IsPermanent(err):
-		return nil, err
+		return Result{}, err
 	case len(batch) == 1:
 		result = Result{}
 		result.Reject(batch[0], schemas.RefusedStore, err.Error())
-		return result.Rejected, nil
+		return result, nil
 	}
 	middle := len(batch) / 2
 	first, err := r.write(ctx, batch[:middle])
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	second, err := r.write(ctx, batch[middle:])
-	return append(first, second...), err
+	return Result{
+		Rejected: append(first.Rejected, second.Rejected...),
+		Deferred: append(first.Deferred, second.Deferred...),
+		Waiting:  errors.Join(first.Waiting, second.Waiting),
+	}, err
 }
 
 // untilDone calls f until it succeeds, fails for good, asks to start over, or ctx ends.
@@ -234,23 +281,5 @@ func (r *Runner) untilDone(ctx context.Context, f func() error) error {
 		r.opts.Health(err)
 		r.opts.Metrics.stalled(r.def.Name)
 		sleep(ctx, pause)
-	}
-}
-
-func drainable(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	unhook := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(d, cancel)
-		context.AfterFunc(work, func() { timer.Stop() })
-	})
-	return work, func() { unhook(); cancel() }
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

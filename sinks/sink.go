@@ -21,8 +21,15 @@ type Sink interface {
 	Write(ctx context.Context, batch []*kgo.Record) (Result, error)
 }
 
-// Result lists the records of a batch that can never succeed. Everything else was written.
-type Result struct{ Rejected []Rejection }
+// Result lists the records of a batch that can never succeed, and those that have to wait. Everything else was written.
+type Result struct {
+	Rejected []Rejection
+	// Deferred records come again with a later batch, ahead of newer records. Offsets are committed only up to the first
+	// of them, and others go on meanwhile: one workspace that Slack told to wait does not hold up the rest.
+	Deferred []*kgo.Record
+	// Waiting says what the deferred records wait for, when that is worth telling.
+	Waiting error
+}
 
 // Rejection is a record that becomes a dead letter. The detail is for a person and holds no content.
 type Rejection struct {
@@ -35,6 +42,9 @@ type Rejection struct {
 func (r *Result) Reject(rec *kgo.Record, reason schemas.Reason, detail string) {
 	r.Rejected = append(r.Rejected, Rejection{Record: rec, Reason: reason, Detail: detail})
 }
+
+// Defer puts a record off.
+func (r *Result) Defer(rec *kgo.Record) { r.Deferred = append(r.Deferred, rec) }
 
 // Permanent marks an error as one that the same batch would meet again.
 func Permanent(err error) error { return permanentError{err} }

@@ -1,0 +1,125 @@
+package email
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// sendTimeout is below ledger.Settle: an attempt ends before another replica may think it ambiguous.
+const sendTimeout = 15 * time.Second
+
+// SMTP sends through a mail server.
+type SMTP struct {
+	client *mail.Client
+	from   string
+}
+
+// NewSMTP reads smtp://user:password@host:port, with smtps:// for TLS from the start. smtp:// uses STARTTLS when the
+// server offers it, and must when ?tls=required. Errors never quote the URL.
+func NewSMTP(address, from string) (*SMTP, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
+		return nil, errors.New("the mail server must be given as smtp://user:password@host:port or smtps://…")
+	}
+	opts := []mail.Option{mail.WithTimeout(sendTimeout), mail.WithTLSPolicy(mail.TLSOpportunistic)}
+	if u.Query().Get("tls") == "required" {
+		opts = append(opts, mail.WithTLSPolicy(mail.TLSMandatory))
+	}
+	if u.Scheme == "smtps" {
+		opts = append(opts, mail.WithSSL())
+	}
+	if port := u.Port(); port != "" {
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			return nil, errors.New("the mail server's port is not a number")
+		}
+		opts = append(opts, mail.WithPort(n))
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		opts = append(opts, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(u.User.Username()), mail.WithPassword(password))
+	}
+	client, err := mail.NewClient(u.Hostname(), opts...)
+	if err != nil {
+		return nil, fmt.Errorf("set up the mail client: %w", err)
+	}
+	return &SMTP{client: client, from: from}, nil
+}
+
+// Send hands the mail to the server.
+func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) error {
+	msg, err := message(s.from, d)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	err = s.client.DialAndSendWithContext(ctx, msg)
+	if err == nil {
+		return nil
+	}
+	failed, ok := errors.AsType[*mail.SendError](err)
+	switch {
+	case !ok:
+		return errors.New("the mail server does not answer") // dialing failed: the library's error may quote the address
+	case failed.Reason == mail.ErrSMTPDataClose && failed.ErrorCode() == 0:
+		return ErrUnanswered
+	case failed.ErrorCode() >= 500:
+		return fmt.Errorf("%w: code %d", ErrRefused, failed.ErrorCode())
+	}
+	return fmt.Errorf("the mail server cannot take the message now: code %d", failed.ErrorCode())
+}
+
+func message(from string, d *schemas.Delivery) (*mail.Msg, error) {
+	msg := mail.NewMsg()
+	if err := msg.From(from); err != nil {
+		return nil, errors.New("the sender address is not valid")
+	}
+	if err := msg.To(d.Email); err != nil {
+		return nil, errors.New("the recipient address is not valid")
+	}
+	msg.SetMessageIDWithValue(string(d.DeliveryID) + "@backchannel")
+	msg.SetDate()
+	msg.Subject(d.Content.Title)
+	body := d.Content.Body
+	if d.Content.Link != nil {
+		body = strings.TrimSpace(body + "\n\n" + d.Content.Link.URL)
+	}
+	msg.SetBodyString(mail.TypeTextPlain, body)
+	return msg, nil
+}
+
+// Outbox writes mails into a folder, one .eml file each: what the embedded mode does, where there is no mail server.
+type Outbox struct {
+	Dir  string
+	From string
+}
+
+// Send writes the file under the delivery's id; the same delivery again is the same file.
+func (o Outbox) Send(_ context.Context, d *schemas.Delivery) error {
+	msg, err := message(o.From, d)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	var out bytes.Buffer
+	if _, err := msg.WriteTo(&out); err != nil {
+		return fmt.Errorf("write the mail: %w", err)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the outbox: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(o.Dir, string(d.DeliveryID)+".eml"), out.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("write the mail: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks/ledger"
+)
+
+// fate is what became of a job in this batch.
+type fate int
+
+const (
+	done fate = iota
+	later
+	refused // done, with a dead letter: the content is our fault
+)
+
+// deliver takes one delivery as far as it can go now. It is safe to call again after any error or crash.
+func (s *Sink) deliver(ctx context.Context, j *job) (fate, error) {
+	d, now := &j.delivery, s.opts.Now()
+	if j.entry != nil && j.entry.Done != nil {
+		return done, s.publish(ctx, ledger.Repeated(d, *j.entry.Done))
+	}
+	inDoubt := j.entry != nil
+	if inDoubt && !j.entry.Ambiguous && now.Sub(j.entry.BegunAt) < ledger.Settle {
+		return later, nil
+	}
+	if inDoubt && d.OnAmbiguous == schemas.Silence {
+		s.ambiguous.WithLabelValues(string(schemas.Silence)).Inc()
+		return done, s.finish(ctx, j, schemas.Failed, schemas.AmbiguousSilenced, "")
+	}
+	if status, reason := s.impossible(j, now); reason != "" {
+		return done, s.finish(ctx, j, status, reason, "")
+	}
+	if j.paused {
+		return later, nil
+	}
+	if wait, err := s.limiter.mayPost(ctx, d.TeamID, d.SlackUserID); err != nil || wait > 0 {
+		return later, err
+	}
+	client, err := s.client(j.install)
+	if err != nil {
+		return done, s.finish(ctx, j, schemas.Failed, schemas.TokenUnreadable, err.Error())
+	}
+	if f, opened, err := s.open(ctx, client, j); err != nil || !opened {
+		return f, err
+	}
+	return s.bracket(ctx, client, j, inDoubt)
+}
+
+// impossible says why a delivery cannot or need not be made, from what is known before Slack is asked. Slack answers ok
+// to a post to a deactivated user (python-slack-sdk #1156), so we look ourselves.
+func (s *Sink) impossible(j *job, now time.Time) (schemas.OutcomeStatus, schemas.Reason) {
+	d := &j.delivery
+	switch {
+	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(now):
+		return schemas.Expired, schemas.PastExpiry
+	case j.install == nil || !j.install.Active() || j.install.SealedToken == "":
+		return schemas.Failed, schemas.SlackNotConnected
+	case j.install.OrgID != d.OrgID:
+		return schemas.Failed, schemas.TenantMismatch
+	case j.user != nil && j.user.Deleted:
+		return schemas.Failed, schemas.AccountInactive
+	}
+	return "", ""
+}
+
+// open makes sure that the DM is open. Nothing is posted here, so no failure is ambiguous.
+func (s *Sink) open(ctx context.Context, client api, j *job) (f fate, opened bool, err error) {
+	if j.channel != "" {
+		return done, true, nil
+	}
+	d := &j.delivery
+	if wait, err := s.limiter.mayOpen(ctx, d.TeamID); err != nil || wait > 0 {
+		return later, false, err
+	}
+	channel, err := client.open(ctx, d.SlackUserID)
+	if err != nil {
+		v := judge(err)
+		v.ambiguous = false
+		f, err := s.settleVerdict(ctx, j, methodOpen, v)
+		return f, false, err
+	}
+	j.channel = channel
+	if err := s.redis.HSet(ctx, schemas.DMKey(d.TeamID), string(d.SlackUserID), string(channel)).Err(); err != nil {
+		return later, false, fmt.Errorf("note the DM channel: %w", err)
+	}
+	return done, true, nil
+}
+
+// bracket posts between two ledger writes. A crash after the first leaves the delivery in doubt; see ledger.Settle.
+func (s *Sink) bracket(ctx context.Context, client api, j *job, inDoubt bool) (fate, error) {
+	d := &j.delivery
+	if inDoubt {
+		s.ambiguous.WithLabelValues(string(schemas.Repeat)).Inc()
+		if err := s.ledger.Set(ctx, d.DeliveryID, schemas.LedgerEntry{BegunAt: s.opts.Now(), Ambiguous: true}); err != nil {
+			return later, err
+		}
+		j.entry = &schemas.LedgerEntry{Ambiguous: true}
+	} else if ours, err := s.ledger.Begin(ctx, d.DeliveryID, s.opts.Now()); err != nil || !ours {
+		return later, err
+	}
+	ts, err := client.post(ctx, j.channel, d)
+	if err == nil {
+		return done, s.delivered(ctx, j, ts)
+	}
+	return s.settleVerdict(ctx, j, methodPost, judge(err))
+}
+
+// settleVerdict acts on a failed call.
+func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdict) (fate, error) {
+	d := &j.delivery
+	if v.pause {
+		if err := s.limiter.pause(ctx, d.TeamID, method, v.retry); err != nil {
+			return later, err
+		}
+	}
+	if v.code == codeConnection {
+		j.waiting = errors.New("Slack's Web API does not answer")
+	}
+	inDoubt := j.entry != nil
+	switch {
+	case v.status != "":
+		f := done
+		if v.reason == schemas.ContentRefused {
+			f = refused
+		}
+		return f, s.finish(ctx, j, v.status, v.reason, "Slack answered "+v.code)
+	case v.ambiguous && d.OnAmbiguous == schemas.Silence:
+		s.ambiguous.WithLabelValues(string(schemas.Silence)).Inc()
+		j.entry = &schemas.LedgerEntry{Ambiguous: true}
+		return done, s.finish(ctx, j, schemas.Failed, schemas.AmbiguousSilenced, "")
+	case v.ambiguous || inDoubt: // still in doubt about the earlier attempt
+		return later, s.ledger.Set(ctx, d.DeliveryID, schemas.LedgerEntry{BegunAt: s.opts.Now(), Ambiguous: true})
+	case method == methodPost:
+		return later, s.ledger.Release(ctx, d.DeliveryID)
+	}
+	return later, nil
+}
+
+func (s *Sink) delivered(ctx context.Context, j *job, ts schemas.TS) error {
+	o := s.outcome(j, schemas.Delivered, "", "")
+	o.ChannelID, o.TS = j.channel, ts
+	return s.ledger.Conclude(ctx, o, s.publish)
+}
+
+func (s *Sink) finish(ctx context.Context, j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) error {
+	return s.ledger.Conclude(ctx, s.outcome(j, status, reason, detail), s.publish)
+}
+
+func (s *Sink) outcome(j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) schemas.Outcome {
+	d := &j.delivery
+	return schemas.Outcome{
+		OrgID: d.OrgID, RequestID: d.RequestID, DeliveryID: d.DeliveryID, Type: d.Type, Recipient: d.Recipient,
+		Channel: schemas.BySlack, Status: status, Reason: reason, Detail: detail, TeamID: d.TeamID,
+		Ambiguous: j.entry != nil && j.entry.Done == nil, At: s.opts.Now().UTC(),
+	}
+}

@@ -1,0 +1,92 @@
+package slack
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// verdict is what an attempt to post came to.
+type verdict struct {
+	status    schemas.OutcomeStatus // final, with a reason; empty: not decided
+	reason    schemas.Reason
+	code      string        // Slack's error code, for the outcome's detail
+	retry     time.Duration // not posted, worth trying again after this
+	pause     bool          // the whole method of this workspace has to wait so long
+	ambiguous bool          // may have been posted
+}
+
+// transientRetry is how long to wait after a failure that has no Retry-After.
+const transientRetry = 2 * time.Second
+
+// codeConnection stands for no answer at all.
+const codeConnection = "connection"
+
+// codes follow chat.postMessage's and conversations.open's documented errors (docs.slack.dev/reference/methods).
+var codes = map[string]verdict{}
+
+func init() {
+	for reason, list := range map[schemas.Reason][]string{
+		schemas.InstallUnusable: {
+			"invalid_auth", "not_authed", "token_revoked", "token_expired", "missing_scope", "team_access_not_granted",
+			"org_login_required", "accesslimited", "ekm_access_denied", "no_permission", "not_allowed_token_type",
+		},
+		schemas.AccountInactive: {"account_inactive", "user_disabled"},
+		schemas.RecipientRefused: {
+			"user_not_found", "users_not_found", "user_not_visible", "channel_not_found", "is_archived", "not_in_channel",
+			"restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+			"restricted_action_non_threadable_channel", "restricted_action_thread_locked", "messages_tab_disabled",
+			"cannot_dm_bot", "cannot_dm_user", "invalid_user_combination", "slack_connect_canvas_sharing_blocked",
+		},
+		schemas.ContentRefused: {
+			"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text", "too_many_attachments",
+			"metadata_too_large", "metadata_must_be_sent_from_app", "invalid_metadata_format", "invalid_metadata_schema",
+			"invalid_arguments", "invalid_arg_name", "markdown_text_conflict", "attachment_payload_limit_exceeded",
+		},
+	} {
+		for _, code := range list {
+			codes[code] = verdict{status: schemas.Failed, reason: reason, code: code}
+		}
+	}
+	for _, code := range []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable", "team_added_to_org", "rate_limit_exceeded"} {
+		codes[code] = verdict{retry: transientRetry, code: code}
+	}
+	for _, code := range []string{"internal_error", "fatal_error", "request_timeout"} {
+		codes[code] = verdict{ambiguous: true, retry: transientRetry, code: code}
+	}
+}
+
+// judge reads an error of chat.postMessage. A code that Slack added since is taken as final: a message that Slack
+// refuses for an unknown reason would be refused again.
+func judge(err error) verdict {
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+		return verdict{retry: max(limited.RetryAfter, time.Second), pause: true, code: "ratelimited"}
+	}
+	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
+		return verdict{ambiguous: status.Code != 503, retry: transientRetry, code: "http_error"}
+	}
+	if answer, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
+		if v, known := codes[answer.Err]; known {
+			return v
+		}
+		return verdict{status: schemas.Failed, reason: schemas.RecipientRefused, code: answer.Err}
+	}
+	return verdict{ambiguous: !neverSent(err), retry: transientRetry, code: codeConnection}
+}
+
+// neverSent recognises failures before the request left: then nothing was posted.
+func neverSent(err error) bool {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return true
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok {
+		return dial.Op == "dial"
+	}
+	_, isDNS := errors.AsType[*net.DNSError](err)
+	return isDNS
+}

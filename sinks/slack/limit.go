@@ -1,0 +1,71 @@
+package slack
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Limits of one workspace, shared by all replicas through Redis.
+type Limits struct {
+	// MessagesPerMinute of chat.postMessage in a workspace. Slack documents 'several hundred per minute'.
+	MessagesPerMinute int
+	// OpensPerMinute of conversations.open. Slack documents tier 3: 50 and more.
+	OpensPerMinute int
+}
+
+// DefaultLimits stay under what Slack documents.
+var DefaultLimits = Limits{MessagesPerMinute: 240, OpensPerMinute: 50}
+
+// perChannel is Slack's 'one message per second per channel' for chat.postMessage.
+var perChannel = redis_rate.Limit{Rate: 1, Burst: 1, Period: time.Second}
+
+// Methods of Slack's Web API that the sink calls, as they stand in budget and pause keys.
+const (
+	methodPost = "chat.postMessage"
+	methodOpen = "conversations.open"
+)
+
+type limiter struct {
+	rate   *redis_rate.Limiter
+	redis  redis.UniversalClient
+	limits Limits
+}
+
+// allow spends one of the budget, or says how long to wait.
+func (l *limiter) allow(ctx context.Context, team schemas.TeamID, name string, limit redis_rate.Limit) (wait time.Duration, err error) {
+	res, err := l.rate.Allow(ctx, schemas.BudgetKey(team, name), limit)
+	if err != nil {
+		return 0, fmt.Errorf("ask for Slack budget: %w", err)
+	}
+	if res.Allowed > 0 {
+		return 0, nil
+	}
+	return res.RetryAfter, nil
+}
+
+func (l *limiter) mayPost(ctx context.Context, team schemas.TeamID, user schemas.SlackUserID) (wait time.Duration, err error) {
+	if wait, err = l.allow(ctx, team, methodPost+":"+string(user), perChannel); err != nil || wait > 0 {
+		return wait, err
+	}
+	perMinute := l.limits.MessagesPerMinute
+	return l.allow(ctx, team, methodPost, redis_rate.Limit{Rate: perMinute, Burst: max(perMinute/12, 1), Period: time.Minute})
+}
+
+func (l *limiter) mayOpen(ctx context.Context, team schemas.TeamID) (wait time.Duration, err error) {
+	perMinute := l.limits.OpensPerMinute
+	return l.allow(ctx, team, methodOpen, redis_rate.Limit{Rate: perMinute, Burst: perMinute, Period: time.Minute})
+}
+
+// pause makes every replica leave a workspace's method alone for as long as Slack said.
+func (l *limiter) pause(ctx context.Context, team schemas.TeamID, method string, d time.Duration) error {
+	if err := l.redis.Set(ctx, schemas.PauseKey(team, method), "1", d).Err(); err != nil {
+		return fmt.Errorf("note Slack's Retry-After: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks/ledger"
+)
+
+// job is one delivery of a batch with what Redis knows about it.
+type job struct {
+	record   *kgo.Record
+	delivery schemas.Delivery
+	entry    *schemas.LedgerEntry  // nil: nobody has tried
+	install  *schemas.Installation // nil: not installed
+	user     *schemas.SlackUser    // nil: not in the directory
+	channel  schemas.ChannelID     // the DM, when it was opened before
+	paused   bool                  // Slack told this workspace to wait
+	waiting  error                 // what it waits for, when that is worth telling
+}
+
+var errViewsIncomplete = errors.New("the Redis views are not complete yet: the ledger may be missing deliveries that were made")
+
+// load fills the jobs in one round trip, and fails while the views (and with them the ledger) are being rebuilt.
+func (s *Sink) load(ctx context.Context, jobs []*job) error {
+	type asked struct {
+		entry, install, user, channel *redis.StringCmd
+		pausedPost, pausedOpen        *redis.IntCmd
+	}
+	cmds := make([]asked, len(jobs))
+	pipe := s.redis.Pipeline()
+	for i, j := range jobs {
+		d := &j.delivery
+		cmds[i] = asked{
+			entry:      pipe.Get(ctx, schemas.LedgerKey(d.DeliveryID)),
+			install:    pipe.HGet(ctx, schemas.ViewTeamInstall(d.TeamID), schemas.FieldInstallation),
+			user:       pipe.HGet(ctx, schemas.ViewTeamUsers(d.TeamID), string(d.SlackUserID)),
+			channel:    pipe.HGet(ctx, schemas.DMKey(d.TeamID), string(d.SlackUserID)),
+			pausedPost: pipe.Exists(ctx, schemas.PauseKey(d.TeamID, methodPost)),
+			pausedOpen: pipe.Exists(ctx, schemas.PauseKey(d.TeamID, methodOpen)),
+		}
+	}
+	complete := pipe.Get(ctx, schemas.ViewsCompleteKey)
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("look up deliveries in Redis: %w", err)
+	}
+	if complete.Val() != "1" {
+		return errViewsIncomplete
+	}
+	for i, j := range jobs {
+		var err1, err2, err3 error
+		j.entry, err1 = ledger.Parse(cmds[i].entry.Val())
+		j.install, err2 = view[schemas.Installation](cmds[i].install.Val())
+		j.user, err3 = view[schemas.SlackUser](cmds[i].user.Val())
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return err
+		}
+		j.channel = schemas.ChannelID(cmds[i].channel.Val())
+		j.paused = cmds[i].pausedPost.Val() > 0 || j.channel == "" && cmds[i].pausedOpen.Val() > 0
+	}
+	return nil
+}
+
+func view[T any](value string) (*T, error) {
+	if value == "" {
+		return nil, nil
+	}
+	_, text, err := schemas.ParseViewValue(value)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	v := new(T)
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		return nil, fmt.Errorf("read the Redis views: %w", err)
+	}
+	if c, ok := any(v).(interface{ Validate() error }); ok {
+		if err := c.Validate(); err != nil {
+			return nil, fmt.Errorf("read the Redis views: %w", err)
+		}
+	}
+	return v, nil
+}

@@ -1,0 +1,142 @@
+package slack
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks"
+	"github.com/bigmind/backchannel/sinks/ledger"
+)
+
+// Tokens opens sealed bot tokens; *seal.Sealer is one.
+type Tokens interface {
+	Open(team schemas.TeamID, sealed string) (token string, err error)
+}
+
+// Options of the sink.
+type Options struct {
+	Redis  redis.UniversalClient
+	Tokens Tokens
+	// APIURL is where the Web API is, ending in a slash: https://slack.com/api/ or the simulator's.
+	APIURL string
+	HTTP   HTTPClient
+	Limits Limits
+	// Publish hands an outcome to Kafka and returns when the brokers have it.
+	Publish func(ctx context.Context, o schemas.Outcome) error
+	Now     func() time.Time
+	Metrics prometheus.Registerer
+}
+
+// Sink posts deliveries.
+type Sink struct {
+	opts      Options
+	redis     redis.UniversalClient
+	ledger    ledger.Ledger
+	limiter   limiter
+	publish   func(ctx context.Context, o schemas.Outcome) error
+	ambiguous *prometheus.CounterVec
+}
+
+// parallelRecipients bounds how many recipients are written to at a time. Slack answers in about 100 ms.
+const parallelRecipients = 16
+
+// Definition is the node of the graph.
+func Definition(opts Options) sinks.Definition {
+	s := &Sink{
+		opts: opts, redis: opts.Redis, publish: opts.Publish,
+		ledger:  ledger.Ledger{Redis: opts.Redis},
+		limiter: limiter{rate: redis_rate.NewLimiter(opts.Redis), redis: opts.Redis, limits: opts.Limits},
+		ambiguous: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_sinks_slack_ambiguous_total",
+			Help: "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: repeat or silence.",
+		}, []string{"policy"}),
+	}
+	opts.Metrics.MustRegister(s.ambiguous)
+	return sinks.Definition{
+		Name: "slack", In: []schemas.Spec{schemas.DeliveriesSlack.Spec}, Sink: s,
+		MaxBatch: 256, MaxWait: 10 * time.Millisecond, WriteTimeout: 2 * time.Minute,
+	}
+}
+
+// Write posts what may be posted now and defers the rest, in order for each recipient.
+func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, error) {
+	var result sinks.Result
+	jobs := make([]*job, 0, len(batch))
+	for _, rec := range batch {
+		d, err := schemas.DeliveriesSlack.Decode(rec.Value)
+		if err != nil {
+			result.Reject(rec, schemas.Malformed, err.Error())
+			continue
+		}
+		jobs = append(jobs, &job{record: rec, delivery: d})
+	}
+	if len(jobs) == 0 {
+		return result, nil
+	}
+	if err := s.load(ctx, jobs); err != nil {
+		return result, err
+	}
+	fates := make([]fate, len(jobs))
+	workers, ctx := errgroup.WithContext(ctx)
+	workers.SetLimit(parallelRecipients)
+	for _, group := range byRecipient(jobs) {
+		workers.Go(func() error { return s.deliverAll(ctx, jobs, group, fates) })
+	}
+	if err := workers.Wait(); err != nil {
+		return result, err
+	}
+	for i, j := range jobs {
+		switch fates[i] {
+		case later:
+			result.Defer(j.record)
+			if j.waiting != nil {
+				result.Waiting = j.waiting
+			}
+		case refused:
+			result.Reject(j.record, schemas.ContentRefused, "Slack refused the content; the outcome names its code")
+		case done:
+		}
+	}
+	return result, nil
+}
+
+// deliverAll goes through one recipient's deliveries until one has to wait: the rest waits behind it.
+func (s *Sink) deliverAll(ctx context.Context, jobs []*job, group []int, fates []fate) error {
+	for n, i := range group {
+		f, err := s.deliver(ctx, jobs[i])
+		if err != nil {
+			return fmt.Errorf("deliver to team %s: %w", jobs[i].delivery.TeamID, err)
+		}
+		fates[i] = f
+		if f == later {
+			for _, rest := range group[n:] {
+				fates[rest] = later
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+type recipient struct {
+	team schemas.TeamID
+	user schemas.SlackUserID
+}
+
+// byRecipient groups job indexes, each group in the order of the batch.
+func byRecipient(jobs []*job) map[recipient][]int {
+	groups := make(map[recipient][]int)
+	for i, j := range jobs {
+		to := recipient{j.delivery.TeamID, j.delivery.SlackUserID}
+		groups[to] = append(groups[to], i)
+	}
+	return groups
+}

@@ -179,6 +179,9 @@ func (d *Delivery) Validate() error {
 	if err := require("delivery_id", string(d.DeliveryID), "request_id", string(d.RequestID), "org_id", string(d.OrgID)); err != nil {
 		return err
 	}
+	if strings.Trim(string(d.DeliveryID), "-0123456789abcdefABCDEF") != "" {
+		return errors.New("delivery_id must be a UUID") // it becomes Slack's client_msg_id and a file name
+	}
 	if d.Email == "" && (d.TeamID == "" || d.SlackUserID == "") {
 		return errors.New("a delivery needs team_id and slack_user_id, or email")
 	}

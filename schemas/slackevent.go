@@ -11,7 +11,7 @@ import (
 // Slack sent it, so that no field is lost that a later version wants.
 type SlackEvent struct {
 	// TeamID is the installation through which the event came: authorizations[0], else context_team_id, else team_id.
-	TeamID      TeamID          `json:"team_id" jsonschema:"required"`
+	TeamID      TeamID          `json:"team_id" jsonschema:"required" jsonschema_description:"Empty for the rare event that names no workspace."`
 	ChannelID   ChannelID       `json:"channel_id,omitempty"`
 	AppID       string          `json:"app_id,omitempty"`
 	EventID     string          `json:"event_id,omitempty"`
@@ -24,7 +24,7 @@ type SlackEvent struct {
 
 // Validate says what is missing.
 func (e *SlackEvent) Validate() error {
-	return require("team_id", string(e.TeamID), "event_type", e.EventType, "envelope", string(e.Envelope))
+	return require("event_type", e.EventType, "envelope", string(e.Envelope))
 }
 
 // MarshalJSON writes the envelope through untouched. It must be valid JSON.

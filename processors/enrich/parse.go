@@ -81,8 +81,10 @@ func (p *parser) event(value []byte, in *input) error {
 	switch {
 	case err != nil:
 		return err
-	case in.team == "" || in.eventType == "":
-		return errors.New("team_id or event_type is missing")
+	case in.eventType == "":
+		return errors.New("event_type is missing")
+	case in.eventType == "message" && in.team == "":
+		return errors.New("team_id is missing")
 	case in.eventType == "message" && !seen:
 		return errNoEnvelope
 	}

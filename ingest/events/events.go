@@ -1,0 +1,134 @@
+// Package events receives Slack's Events API over HTTP.
+package events
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// maxBody leaves room for our own fields within schemas.MaxRecordBytes. Slack's events are far smaller.
+const maxBody = 900 << 10
+
+// publishWithin leaves Slack's 3 seconds room for the way back.
+const publishWithin = 2500 * time.Millisecond
+
+// Options of the handler.
+type Options struct {
+	// Secrets are the signing secrets of the apps, tried in turn.
+	Secrets   []string
+	Publisher ingest.Publisher
+	Now       func() time.Time
+	Metrics   prometheus.Registerer
+	Log       *slog.Logger
+}
+
+// Handler answers POST /slack/events: 200 when Kafka has the event; 401 unsigned, stale or forged; 400 malformed; 413
+// too large; 503 when Kafka did not answer in time, upon which Slack sends the event again.
+type Handler struct {
+	secrets  [][]byte
+	opts     Options
+	requests *prometheus.CounterVec
+	duration prometheus.Histogram
+}
+
+// New makes the handler. Without a secret nothing could be verified, so it refuses.
+func New(opts Options) (*Handler, error) {
+	h := &Handler{
+		opts: opts,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_ingest_requests_total",
+			Help: "Requests to /slack/events by result: accepted, challenge, unsigned, stale, forged, too_large, malformed, unavailable.",
+		}, []string{"result"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "backchannel_ingest_request_seconds", Help: "Time to answer a request to /slack/events. Slack allows 3 s.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+		}),
+	}
+	for _, s := range opts.Secrets {
+		if s != "" {
+			h.secrets = append(h.secrets, []byte(s))
+		}
+	}
+	if len(h.secrets) == 0 {
+		return nil, errors.New("no Slack signing secret is configured")
+	}
+	opts.Metrics.MustRegister(h.requests, h.duration)
+	return h, nil
+}
+
+// ServeHTTP handles one delivery.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
+	status, result, text := h.handle(w, r)
+	h.requests.WithLabelValues(result).Inc()
+	h.duration.Observe(time.Since(started).Seconds())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // a client that is gone has nobody to tell
+}
+
+func (h *Handler) handle(w http.ResponseWriter, r *http.Request) (status int, result, text string) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return http.StatusMethodNotAllowed, "malformed", "Slack's events are sent by POST.\n"
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return http.StatusRequestEntityTooLarge, "too_large", "The body is larger than " + strconv.Itoa(maxBody) + " bytes.\n"
+	}
+	if err != nil {
+		return http.StatusBadRequest, "malformed", "The body did not arrive whole.\n"
+	}
+	now := h.opts.Now()
+	if why := verify(h.secrets, r.Header, body, now); why != "" {
+		return http.StatusUnauthorized, why, "The request is not signed by Slack, or its timestamp is more than 5 minutes off.\n"
+	}
+	e, err := parse(r.Header.Get("Content-Type"), body)
+	if err != nil {
+		return http.StatusBadRequest, "malformed", err.Error() + "\n"
+	}
+	if e.kind == "url_verification" {
+		return http.StatusOK, "challenge", e.challenge
+	}
+	if e.kind == "" {
+		return http.StatusBadRequest, "malformed", "The body has no type.\n"
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), publishWithin)
+	defer cancel()
+	if err := h.opts.Publisher.Publish(ctx, record(e, r.Header, body, now)); err != nil {
+		h.opts.Log.Debug("event not accepted", "event_id", e.eventID, "error", err)
+		return http.StatusServiceUnavailable, "unavailable", "Kafka did not take the event in time; send it again.\n"
+	}
+	return http.StatusOK, "accepted", ""
+}
+
+// record keeps the envelope as it came. A top-level notice such as app_rate_limited is an event of that type.
+func record(e envelope, header http.Header, body []byte, now time.Time) *kgo.Record {
+	event := schemas.SlackEvent{
+		TeamID: e.install(), ChannelID: e.channel, AppID: e.appID, EventID: e.eventID, EventType: e.eventType,
+		ReceivedAt: now, RetryReason: header.Get("X-Slack-Retry-Reason"), Envelope: body,
+	}
+	if event.EventType == "" {
+		event.EventType = e.kind
+	}
+	if n, err := strconv.Atoi(header.Get("X-Slack-Retry-Num")); err == nil {
+		event.RetryNum = n
+	}
+	return &kgo.Record{
+		Topic: schemas.SlackEvents.Name,
+		Key:   []byte(schemas.TeamChannelKey(event.TeamID, event.ChannelID)),
+		Value: event.AppendJSON(make([]byte, 0, len(body)+512)),
+	}
+}

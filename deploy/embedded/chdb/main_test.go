@@ -2,6 +2,7 @@ package chdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,64 +10,87 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"go.uber.org/goleak"
 )
 
-// childMode makes this test binary act as the program that an engine's child process is.
-const childMode = "CHDB_TEST_CHILD"
-
-// shared is the engine that most tests use: one child process for the whole run.
-var shared struct {
-	child   *Child
-	library string
-}
+// childMode as the first argument makes this test binary act as the program that an engine's child process is.
+const childMode = "chdb-engine"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childMode) != "" {
+	if len(os.Args) > 1 && os.Args[1] == childMode {
 		if err := RunChild(context.Background(), slog.Default()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
-	os.Exit(run(m))
+	code := m.Run()
+	if err := closeShared(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
-func run(m *testing.M) int {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	library, err := Ensure(ctx, EnsureOptions{Progress: logProgress()})
+// libchdb is fetched once, by the first test that needs it, and kept in the user's cache.
+var libchdb = sync.OnceValues(func() (string, error) {
+	return Ensure(context.Background(), EnsureOptions{Progress: logProgress()})
+})
+
+func libraryPath(t testing.TB) string {
+	t.Helper()
+	path, err := libchdb()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the tests need libchdb:", err)
-		return 1
+		t.Fatal(err)
+	}
+	return path
+}
+
+// shared is the engine that most tests use: one child process for the whole run.
+var shared struct {
+	sync.Mutex
+	child *Child
+	dir   string
+}
+
+func engineFor(t testing.TB) *Child {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.child != nil {
+		return shared.child
 	}
 	dir, err := os.MkdirTemp("", "chdb-test-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	shared.library = library
-	os.Setenv(childMode, "1")
-	shared.child, err = Start(context.Background(), childOptions(dir))
+	child, err := Start(context.Background(), childOptions(t, dir))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		t.Fatal(err)
 	}
-	defer shared.child.Close()
-	if err := shared.child.Ready(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	ready(t, child)
+	shared.child, shared.dir = child, dir
+	return child
 }
 
-func childOptions(dir string) ChildOptions {
-	return ChildOptions{Command: []string{os.Args[0], "-test.run=^$"}, Addr: "127.0.0.1:0", DataDir: dir, Library: shared.library,
+// closeShared ends it, and sees that nothing of this package is left running.
+func closeShared() error {
+	if shared.child == nil {
+		return nil
+	}
+	err := errors.Join(shared.child.Close(), os.RemoveAll(shared.dir))
+	http.DefaultClient.CloseIdleConnections()
+	return errors.Join(err, goleak.Find())
+}
+
+func childOptions(t testing.TB, dir string) ChildOptions {
+	return ChildOptions{Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: dir, Library: libraryPath(t),
 		Log: slog.New(slog.DiscardHandler)}
 }
 
@@ -81,7 +105,7 @@ func startChild(t *testing.T, o ChildOptions, timing timing) *Child {
 	return child
 }
 
-func ready(t *testing.T, child *Child) {
+func ready(t testing.TB, child *Child) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -1,0 +1,287 @@
+package slacksim
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+var postMessageArgs = argSpec{
+	"channel": argString, "text": argString, "blocks": argJSON, "attachments": argJSON, "markdown_text": argString,
+	"metadata": argJSON, "thread_ts": argString, "reply_broadcast": argBool, "unfurl_links": argBool, "unfurl_media": argBool,
+	"link_names": argBool, "mrkdwn": argBool, "parse": argString, "username": argString, "icon_emoji": argString,
+	"icon_url": argString, "as_user": argBool,
+	"client_msg_id": argString, // undocumented, yet the reference lists is_duplicate among the answers
+}
+
+const (
+	// maxText is where Slack cuts a text; longer is msg_too_long (docs.slack.dev/reference/methods/chat.postMessage).
+	maxText = 40_000
+	// wiseText is what the same page advises, and above which a text is reported to arrive as several messages.
+	wiseText        = 4_000
+	maxMarkdownText = 12_000
+	maxAttachments  = 100
+	maxMetadata     = 16 << 10 // bytes, of the whole
+)
+
+// content is what a post or update shows.
+type content struct {
+	text        string
+	blocks      json.RawMessage
+	attachments json.RawMessage
+	metadata    json.RawMessage
+}
+
+// postMessage answers chat.postMessage.
+func postMessage(c *call) (response, error) {
+	ch, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.content()
+	if err != nil {
+		return nil, err
+	}
+	thread, err := c.thread(ch)
+	if err != nil {
+		return nil, err
+	}
+	id := c.args.str("client_msg_id")
+	if first, seen := ch.byClient[clientKey(c.app.ID, id)]; seen && id != "" && !c.settings.IgnoreClientMsgID {
+		return c.repeat(ch, first, body)
+	}
+	if err := c.limitPosts(ch); err != nil {
+		return nil, err
+	}
+	m := message{
+		TS: c.nextTS(ch), ThreadTS: thread, User: c.in.BotUserID, BotID: c.in.BotID, AppID: c.app.ID, Text: body.text,
+		Blocks: body.blocks, Attachments: body.attachments, Metadata: body.metadata, ClientMsgID: id,
+		Username: c.args.str("username"), Broadcast: thread != "" && c.args.flag("reply_broadcast"),
+	}
+	post := c.post(ch, m, body)
+	if err := c.commit(change{Posted: &posted{Team: c.team.ID, Channel: ch.ID, Message: m, Post: &post}}); err != nil {
+		return nil, err
+	}
+	return c.shown(ch, m.TS), nil
+}
+
+// target resolves the channel argument: an id, a user's id, or a channel's name; and checks that the app may post there.
+func (c *call) target() (*channel, error) {
+	name := c.args.str("channel")
+	if name == "" {
+		return nil, fail("channel_not_found")
+	}
+	ch := c.team.channels[ChannelID(name)]
+	if ch == nil && c.team.users[UserID(name)] != nil {
+		dm, _, err := c.dm(UserID(name), true)
+		return dm, err
+	}
+	if ch == nil {
+		ch = c.team.channelNamed(strings.TrimPrefix(name, "#"))
+	}
+	switch {
+	case ch == nil:
+		return nil, fail("channel_not_found")
+	case !ch.has(c.in.BotUserID) && (ch.IsPrivate || ch.IsIM):
+		return nil, fail("channel_not_found")
+	case ch.IsArchived:
+		return nil, fail("is_archived")
+	case !ch.has(c.in.BotUserID) && !c.granted("chat:write.public"):
+		return nil, fail("not_in_channel")
+	}
+	return ch, nil
+}
+
+// content reads and checks text, blocks, attachments and metadata.
+func (c *call) content() (content, error) {
+	body := content{text: c.args.str("text")}
+	if c.args.has("username") || c.args.has("icon_emoji") || c.args.has("icon_url") {
+		if err := c.need("chat:write.customize"); err != nil {
+			return body, err
+		}
+	}
+	var ok bool
+	if body.blocks, ok = c.args.raw("blocks"); !ok {
+		return body, fail("invalid_blocks_format")
+	}
+	if body.attachments, ok = c.args.raw("attachments"); !ok {
+		return body, fail("invalid_attachments")
+	}
+	if err := c.checkMarkdown(&body); err != nil {
+		return body, err
+	}
+	if err := c.checkBlocks(&body); err != nil {
+		return body, err
+	}
+	if err := c.checkAttachments(&body); err != nil {
+		return body, err
+	}
+	if body.text == "" && body.blocks == nil && body.attachments == nil {
+		return body, fail("no_text")
+	}
+	if err := c.checkText(body); err != nil {
+		return body, err
+	}
+	var err error
+	body.metadata, err = c.checkMetadata()
+	return body, err
+}
+
+func (c *call) checkText(body content) error {
+	n := utf8.RuneCountInString(body.text)
+	if n > maxText {
+		return c.refuseContent("msg_too_long", "text_over_40000", nil)
+	}
+	if n <= wiseText || body.blocks != nil {
+		return nil
+	}
+	if !c.settings.Lenient {
+		return c.refuseContent("msg_too_long", "text_over_4000", []string{"[ERROR] text over 4,000 characters is split into several messages"})
+	}
+	c.warnings = append(c.warnings, "message_split")
+	return c.violate("text_over_4000", "text")
+}
+
+// refuseContent records what was wrong and fails with Slack's code.
+func (c *call) refuseContent(code, rule string, messages []string) error {
+	if err := c.violate(rule, strings.Join(messages, "; ")); err != nil {
+		return err
+	}
+	return &apiError{code: code, messages: messages}
+}
+
+// checkMarkdown takes markdown_text, which excludes text and blocks.
+func (c *call) checkMarkdown(body *content) error {
+	text := c.args.str("markdown_text")
+	switch {
+	case text == "":
+		return nil
+	case body.text != "" || body.blocks != nil:
+		return fail("markdown_text_conflict")
+	case utf8.RuneCountInString(text) > maxMarkdownText:
+		return c.refuseContent("msg_too_long", "markdown_text_over_12000", nil)
+	}
+	body.text = text
+	body.blocks = mustJSON([]any{map[string]any{"type": "markdown", "text": text}})
+	return nil
+}
+
+func (c *call) checkAttachments(body *content) error {
+	if body.attachments == nil {
+		return nil
+	}
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal(body.attachments, &list); err != nil {
+		return fail("invalid_attachments")
+	}
+	if len(list) > maxAttachments {
+		return c.refuseContent("too_many_attachments", "too_many_attachments", nil)
+	}
+	if len(list) == 0 {
+		body.attachments = nil
+		return nil
+	}
+	for i := range list {
+		list[i]["id"] = mustJSON(i + 1)
+		if _, given := list[i]["fallback"]; !given {
+			list[i]["fallback"] = mustJSON("[no preview available]")
+		}
+	}
+	body.attachments = mustJSON(list)
+	return nil
+}
+
+// checkMetadata wants {"event_type": "…", "event_payload": {…}} and nothing else.
+func (c *call) checkMetadata() (json.RawMessage, error) {
+	raw, ok := c.args.raw("metadata")
+	if !ok {
+		return nil, fail("invalid_metadata_format")
+	}
+	if raw == nil {
+		return nil, nil
+	}
+	if len(raw) > maxMetadata {
+		return nil, c.refuseContent("metadata_too_large", "metadata_too_large", nil)
+	}
+	var m struct {
+		EventType    *string                    `json:"event_type"`
+		EventPayload map[string]json.RawMessage `json:"event_payload"`
+	}
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return nil, c.refuseContent("invalid_metadata_format", "invalid_metadata", nil)
+	}
+	if m.EventType == nil || *m.EventType == "" || m.EventPayload == nil {
+		return nil, c.refuseContent("invalid_metadata_schema", "invalid_metadata", []string{"[ERROR] event_type and event_payload are required"})
+	}
+	return raw, nil
+}
+
+// thread resolves thread_ts: answering a reply answers its root.
+func (c *call) thread(ch *channel) (TS, error) {
+	ts := TS(c.args.str("thread_ts"))
+	if ts == "" {
+		return "", nil
+	}
+	m := ch.message(ts)
+	if m == nil || (m.Deleted && !m.tombstone()) {
+		return "", fail("thread_not_found")
+	}
+	if m.isReply() {
+		return m.ThreadTS, nil
+	}
+	return ts, nil
+}
+
+// limitPosts keeps one post a second per channel, and some hundred a minute per workspace.
+func (c *call) limitPosts(ch *channel) error {
+	if c.settings.NoRateLimits {
+		return nil
+	}
+	if err := c.limit(windowKey{c.method, c.team.ID, c.app.ID}, c.settings.PostsPerMinute); err != nil {
+		return err
+	}
+	if wait := c.limits.space(spaceKey{c.team.ID, ch.ID}, c.settings.PostBurst, c.now()); wait > 0 {
+		return &apiError{code: "ratelimited", retryAfter: retrySeconds(wait)}
+	}
+	return nil
+}
+
+// post is the record of what the app made people see.
+func (c *call) post(ch *channel, m message, body content) Post {
+	p := Post{
+		At: c.now().UnixMicro(), Method: c.method, App: c.app.ID, Team: c.team.ID, Channel: ch.ID, TS: m.TS, ThreadTS: m.ThreadTS,
+		Text: body.text, Blocks: body.blocks, Metadata: body.metadata, ClientMsgID: m.ClientMsgID,
+	}
+	if ch.IsIM {
+		p.Recipient = ch.other(c.in.BotUserID)
+		p.Unseen = c.team.users[p.Recipient].Deleted
+	}
+	return p
+}
+
+// repeat answers a client_msg_id that was posted before.
+func (c *call) repeat(ch *channel, first TS, body content) (response, error) {
+	m := message{TS: first, ClientMsgID: c.args.str("client_msg_id")}
+	p := c.post(ch, m, body)
+	p.Duplicate = true
+	if err := c.commit(change{Repeated: &p}); err != nil {
+		return nil, err
+	}
+	out := c.shown(ch, first)
+	out["is_duplicate"] = true
+	return out, nil
+}
+
+// shown is the answer to a post: the message as it was accepted.
+func (c *call) shown(ch *channel, ts TS) response {
+	m := ch.message(ts)
+	w := c.state.wire(c.team, ch, m)
+	w.Metadata = m.Metadata
+	return response{"channel": ch.ID, "ts": ts, "message": w}
+}
+
+// unixSeconds is Slack's edited.ts, which has no fraction.
+func unixSeconds(t time.Time) TS { return formatTS(t.Unix() * 1e6) }

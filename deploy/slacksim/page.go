@@ -1,0 +1,5 @@
+package slacksim
+
+import "net/http"
+
+func (s *Simulator) pageRoutes(*http.ServeMux) {}

@@ -1,0 +1,62 @@
+package slacksim
+
+import "fmt"
+
+// Settings are how the simulator decides what Slack leaves open, and how strict it is. Faults are apart: see Fault.
+type Settings struct {
+	// Lenient accepts what Slack silently ignores (unknown arguments, over-long text) with a warning. By default it is
+	// refused. Either way it is recorded as a violation.
+	Lenient bool `json:"lenient"`
+	// IgnoreClientMsgID posts again what bears a client_msg_id that was seen before. By default the second is answered
+	// with is_duplicate and the first one's ts. Slack's documentation allows both.
+	IgnoreClientMsgID bool `json:"ignore_client_msg_id"`
+	// RetryScale multiplies the pauses before event retries (0 s, 60 s, 300 s). Default 1; 0 retries at once.
+	RetryScale *float64 `json:"retry_scale,omitempty"`
+	// NoRateLimits answers no 429 but those of faults.
+	NoRateLimits bool `json:"no_rate_limits"`
+	// PostBurst is how many posts one channel takes at once before one a second holds. Default 1: Slack documents
+	// "short bursts >1 allowed" without a number and without a promise that such messages are shown.
+	PostBurst int `json:"post_burst,omitempty"`
+	// PostsPerMinute is the limit of chat.postMessage per app and workspace. Default 300: Slack says "several hundred".
+	PostsPerMinute int `json:"posts_per_minute,omitempty"`
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.RetryScale == nil {
+		one := 1.0
+		s.RetryScale = &one
+	}
+	if s.PostBurst == 0 {
+		s.PostBurst = 1
+	}
+	if s.PostsPerMinute == 0 {
+		s.PostsPerMinute = 300
+	}
+	return s
+}
+
+func (s Settings) check() error {
+	switch {
+	case s.RetryScale != nil && (*s.RetryScale < 0 || *s.RetryScale > 1000):
+		return refuse("retry_scale is %g; give 0 to 1000", *s.RetryScale)
+	case s.PostBurst < 0:
+		return refuse("post_burst is %d; give 1 or more", s.PostBurst)
+	case s.PostsPerMinute < 0:
+		return refuse("posts_per_minute is %d; give 1 or more", s.PostsPerMinute)
+	}
+	return nil
+}
+
+// refusal is a command that does not fit, in a sentence for whoever sent it.
+type refusal struct {
+	message string
+	missing bool // what it names does not exist
+}
+
+func (r *refusal) Error() string { return r.message }
+
+func refuse(format string, args ...any) error { return &refusal{message: fmt.Sprintf(format, args...)} }
+
+func missing(format string, args ...any) error {
+	return &refusal{message: fmt.Sprintf(format, args...), missing: true}
+}

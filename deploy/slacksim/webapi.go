@@ -1,0 +1,295 @@
+package slacksim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// method is one method of the Web API.
+type method struct {
+	// perMinute is its tier: calls per minute, workspace and app (docs.slack.dev/apis/web-api/rate-limits).
+	perMinute int
+	// scopes are those of which the caller needs one. None: any token will do.
+	scopes []string
+	args   argSpec
+	run    func(*call) (response, error)
+}
+
+// methods are those the simulator answers; any other is unknown_method.
+var methods = map[string]*method{
+	"auth.test":          {perMinute: 300, run: authTest},
+	"users.list":         {perMinute: 20, scopes: []string{"users:read"}, args: usersListArgs, run: usersList},
+	"users.info":         {perMinute: 100, scopes: []string{"users:read"}, args: usersInfoArgs, run: usersInfo},
+	"conversations.open": {perMinute: 50, scopes: openScopes, args: conversationsOpenArgs, run: conversationsOpen},
+	"conversations.info": {perMinute: 50, scopes: infoScopes, args: conversationsInfoArgs, run: conversationsInfo},
+	"chat.postMessage":   {perMinute: 0, scopes: []string{"chat:write"}, args: postMessageArgs, run: postMessage},
+	"chat.update":        {perMinute: 50, scopes: []string{"chat:write"}, args: updateArgs, run: updateMessage},
+}
+
+// response is what a method answers beside ok.
+type response map[string]any
+
+// apiError is ok:false. Its text is Slack's code.
+type apiError struct {
+	code string
+	// needed and provided go with missing_scope.
+	needed, provided string
+	messages         []string // response_metadata.messages
+	retryAfter       int      // seconds; set: HTTP 429
+}
+
+func (e *apiError) Error() string { return e.code }
+
+func fail(code string) error { return &apiError{code: code} }
+
+// call is one call of a method. Its run holds the simulator's mu.
+type call struct {
+	*Simulator
+	method   string
+	args     args
+	in       *Install
+	team     *team
+	app      *App
+	warnings []string
+}
+
+func (c *call) granted(scope string) bool { return slices.Contains(c.in.Scopes, scope) }
+
+// need fails with missing_scope unless one of the scopes is granted.
+func (c *call) need(scopes ...string) error {
+	if len(scopes) == 0 || slices.ContainsFunc(scopes, c.granted) {
+		return nil
+	}
+	return &apiError{code: "missing_scope", needed: strings.Join(scopes, ","), provided: strings.Join(c.in.Scopes, ",")}
+}
+
+// CallStats counts the calls of one Web API method.
+type CallStats struct {
+	Calls int `json:"calls"`
+	OK    int `json:"ok"`
+	// Errors counts answers that were not ok, by Slack's code; HTTP statuses of faults as status_503.
+	Errors map[string]int `json:"errors,omitempty"`
+}
+
+// serveAPI answers /api/{method}.
+func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("method")
+	w.Header().Set("X-Slack-Req-Id", newSecret(32))
+	w.Header().Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
+	args, token, warnings, err := readArgs(w, r)
+	if err != nil {
+		s.answer(w, name, nil, err, nil)
+		return
+	}
+	c := &call{Simulator: s, method: name, args: args, warnings: warnings}
+	if err := s.latency(r, c, token); err != nil {
+		return // the caller has gone
+	}
+	out, err, fault := s.run(c, w.Header(), token)
+	if fault != nil && fault.Kind == FaultAPIStatus {
+		s.answerStatus(w, name, fault)
+		return
+	}
+	s.answer(w, name, out, err, c.warnings)
+}
+
+// latency waits as a fault says, outside the lock.
+func (s *Simulator) latency(r *http.Request, c *call, token string) error {
+	s.mu.Lock()
+	team, app := s.caller(token)
+	f := s.faults.strikeAPI(FaultAPILatency, c.method, team, app, ChannelID(c.args.str("channel")))
+	s.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	timer := time.NewTimer(f.delay())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-r.Context().Done():
+		return r.Context().Err()
+	}
+}
+
+func (s *Simulator) caller(token string) (TeamID, AppID) {
+	if in := s.state.tokens[token]; in != nil {
+		return in.Team, in.App
+	}
+	return "", ""
+}
+
+// run makes the call under the lock, through the checks in Slack's order: method, token, rate, scope, arguments.
+func (s *Simulator) run(c *call, header http.Header, token string) (response, error, *Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	team, app := s.caller(token)
+	channel := ChannelID(c.args.str("channel"))
+	fault := s.faults.strikeAPI(FaultAPIStatus, c.method, team, app, channel)
+	if fault == nil {
+		fault = s.faults.strikeAPI(FaultAPIError, c.method, team, app, channel)
+	}
+	if fault != nil && !fault.After {
+		return nil, fault.err(), fault
+	}
+	out, err := s.checked(c, header, token)
+	if fault != nil {
+		return nil, fault.err(), fault
+	}
+	return out, err, nil
+}
+
+func (f *Fault) err() error { return &apiError{code: f.Error} }
+
+func (s *Simulator) checked(c *call, header http.Header, token string) (response, error) {
+	m := methods[c.method]
+	if m == nil {
+		return response{"req_method": c.method}, fail("unknown_method")
+	}
+	if err := s.authenticate(c, token); err != nil {
+		return nil, err
+	}
+	header.Set("X-OAuth-Scopes", strings.Join(c.in.Scopes, ","))
+	if len(m.scopes) > 0 {
+		header.Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
+	}
+	if m.perMinute > 0 {
+		if err := c.limit(windowKey{c.method, c.team.ID, c.app.ID}, m.perMinute); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.need(m.scopes...); err != nil {
+		return nil, err
+	}
+	if err := c.checkArgs(m.args); err != nil {
+		return nil, err
+	}
+	return m.run(c)
+}
+
+// limit fails with 429 when there have been too many calls.
+func (c *call) limit(key windowKey, perMinute int) error {
+	if c.settings.NoRateLimits {
+		return nil
+	}
+	if wait := c.limits.allow(key, perMinute, c.now()); wait > 0 {
+		return &apiError{code: "ratelimited", retryAfter: retrySeconds(wait)}
+	}
+	return nil
+}
+
+func (s *Simulator) authenticate(c *call, token string) error {
+	in := s.state.tokens[token]
+	switch {
+	case token == "":
+		return fail("not_authed")
+	case in == nil:
+		return fail("invalid_auth")
+	case in.Removed:
+		return fail("account_inactive") // the app's bot user is gone with the app
+	case in.Revoked:
+		return fail("token_revoked")
+	}
+	c.in, c.team, c.app = in, s.state.teams[in.Team], s.state.apps[in.App]
+	return nil
+}
+
+// answer writes a method's result: HTTP 200 whatever it says, except 429.
+func (s *Simulator) answer(w http.ResponseWriter, name string, out response, err error, warnings []string) {
+	body := response{"ok": err == nil}
+	maps.Copy(body, out)
+	status, code := http.StatusOK, ""
+	var e *apiError
+	switch {
+	case errors.As(err, &e):
+		code = e.code
+		if e.retryAfter > 0 {
+			status = http.StatusTooManyRequests
+			w.Header().Set("Retry-After", strconv.Itoa(e.retryAfter))
+		}
+		e.describe(body)
+	case err != nil:
+		code = "fatal_error"
+		body["error"] = code
+		s.log.Error("a Web API call failed inside the simulator", "method", name, "error", err)
+	}
+	if len(warnings) > 0 {
+		body["warning"] = strings.Join(warnings, ",")
+		metadata(body)["warnings"] = warnings
+	}
+	s.count(name, code)
+	writeJSON(w, status, body)
+}
+
+func (e *apiError) describe(body response) {
+	body["error"] = e.code
+	if e.needed != "" {
+		body["needed"], body["provided"] = e.needed, e.provided
+	}
+	if len(e.messages) > 0 {
+		metadata(body)["messages"] = e.messages
+	}
+	if strings.HasPrefix(e.code, "invalid_blocks") && len(e.messages) > 0 {
+		errs := make([]string, len(e.messages))
+		for i, m := range e.messages {
+			errs[i] = strings.TrimPrefix(m, "[ERROR] ")
+		}
+		body["errors"] = errs
+	}
+}
+
+// metadata is the answer's response_metadata, made if need be.
+func metadata(body response) map[string]any {
+	m, _ := body["response_metadata"].(map[string]any)
+	if m == nil {
+		m = map[string]any{}
+		body["response_metadata"] = m
+	}
+	return m
+}
+
+func (s *Simulator) answerStatus(w http.ResponseWriter, name string, f *Fault) {
+	s.count(name, fmt.Sprintf("status_%d", f.Status))
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	if f.Status == http.StatusTooManyRequests {
+		writeJSON(w, f.Status, response{"ok": false, "error": "ratelimited"})
+		return
+	}
+	http.Error(w, http.StatusText(f.Status), f.Status)
+}
+
+func (s *Simulator) count(name, code string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if methods[name] == nil {
+		name = "unknown"
+	}
+	stats := s.calls[name]
+	if stats == nil {
+		stats = &CallStats{Errors: map[string]int{}}
+		s.calls[name] = stats
+	}
+	stats.Calls++
+	if code == "" {
+		stats.OK++
+	} else {
+		stats.Errors[code]++
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(body) // a failure is the caller's connection; there is no one to tell
+}

@@ -42,6 +42,7 @@ type Child struct {
 	healthy chan struct{} // closed while the engine answers; replaced when it stops to
 	failed  chan struct{} // closed once it failed patience times in a row; replaced when it answers
 	reason  error         // of the last end of an engine
+	pid     int           // of the engine that runs now
 }
 
 // Start listens and begins to run the engine; it does not wait for it (see Ready).
@@ -133,6 +134,12 @@ func (c *Child) down(reason error, givenUp bool) {
 	if givenUp && !closed(c.failed) {
 		close(c.failed)
 	}
+}
+
+func (c *Child) setPID(pid int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pid = pid
 }
 
 func closed(ch chan struct{}) bool {

@@ -127,7 +127,7 @@ func (f *front) killAll() {
 
 // watch stops a reading statement when its client leaves. Writes are seen through, as by a server.
 func (f *front) watch(ctx context.Context, q *request) (stop func()) {
-	if q.stmt.inserts || !reads(q.stmt.keyword) || q.setting("log_comment") != "" {
+	if comment := q.setting("log_comment"); q.stmt.inserts || !reads(q.stmt.keyword) || comment != "" && comment != q.queryID {
 		return func() {}
 	}
 	var wait sync.WaitGroup

@@ -24,11 +24,10 @@ const childMode = "chdb-engine"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == childMode {
-		if err := RunChild(context.Background(), slog.Default()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+		exit(RunChild(context.Background(), slog.Default()))
+	}
+	if len(os.Args) > 1 && os.Args[1] == parentMode {
+		exit(parent())
 	}
 	code := m.Run()
 	if err := closeShared(); err != nil && code == 0 {
@@ -36,6 +35,14 @@ func TestMain(m *testing.M) {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // libchdb is fetched once, by the first test that needs it, and kept in the user's cache.

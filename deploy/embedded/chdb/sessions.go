@@ -113,6 +113,10 @@ func (s *sessions) close() {
 func (q *request) prepare(s *session) (undo func(), err error) {
 	undo = func() {}
 	if q.session != "" {
+		// A connection of its own is opened under the query's id; a lasting one has to be told.
+		if q.setting("log_comment") == "" {
+			q.settings = append([]param{{"log_comment", q.queryID}}, q.settings...)
+		}
 		if undo, err = q.remember(s); err != nil {
 			return undo, err
 		}

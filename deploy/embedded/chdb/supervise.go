@@ -79,6 +79,7 @@ func (s *supervisor) once(ctx context.Context) (answered bool, err error) {
 	if err := cmd.Start(); err != nil {
 		return false, fmt.Errorf("start the embedded ClickHouse's process: %w", err)
 	}
+	s.child.setPID(cmd.Process.Pid)
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	answered, err = s.watch(ctx, exited)

@@ -43,8 +43,8 @@ func parse(contentType string, body []byte) (envelope, error) {
 	if err := d.ObjBytes(e.field); err != nil {
 		return e, errors.New("the body is not valid JSON")
 	}
-	if d.Next() != jx.Invalid { // something follows the object
-		return e, errNotObject
+	if err := jx.DecodeBytes(body).Validate(); err != nil { // nothing may follow: the envelope becomes part of a record
+		return e, errors.New("the body is not one JSON object")
 	}
 	return e, nil
 }

@@ -1,0 +1,146 @@
+// Package config resolves the settings of the binary: flags before environment before file before default, each with
+// where it came from.
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Setting is one thing that can be configured. Its flag is --name, its variable BACKCHANNEL_NAME with underscores, its
+// key in the file name. A secret can also be named by a file: BACKCHANNEL_NAME_FILE.
+type Setting struct {
+	Name    string
+	Default string
+	Help    string
+	Secret  bool
+	Bool    bool
+	check   func(string) error
+}
+
+// Env is the setting's environment variable.
+func (s Setting) Env() string {
+	return "BACKCHANNEL_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Settings lists everything, in the order in which it is printed.
+var Settings = []Setting{
+	{Name: "http-addr", Default: "127.0.0.1:8080", Help: "where to listen for Slack, metrics and probes", check: hostPort},
+	{Name: "data", Default: "data", Help: "folder of the embedded engines"},
+	{Name: "embedded", Default: "false", Bool: true, Help: "run Kafka, Redis and ClickHouse inside this process"},
+	{Name: "simulate-slack", Default: "false", Bool: true, Help: "run the Slack simulator inside this process"},
+	{Name: "slack-sim-addr", Default: "127.0.0.1:8090", Help: "where the Slack simulator listens", check: hostPort},
+
+	{Name: "kafka-brokers", Default: "127.0.0.1:9092", Help: "seed brokers, host:port, comma separated", check: list(hostPort)},
+	{Name: "kafka-tls", Default: "false", Bool: true, Help: "speak TLS to Kafka"},
+	{Name: "kafka-tls-ca", Help: "file with the certificate authorities of the brokers (PEM)"},
+	{Name: "kafka-tls-cert", Help: "file with our client certificate (PEM)"},
+	{Name: "kafka-tls-key", Help: "file with our client key (PEM)"},
+	{Name: "kafka-sasl", Help: "plain, scram-sha-256 or scram-sha-512; empty: none", check: oneOf("", "plain", "scram-sha-256", "scram-sha-512")},
+	{Name: "kafka-username", Help: "SASL user name"},
+	{Name: "kafka-password", Secret: true, Help: "SASL password"},
+	{Name: "kafka-replication", Default: "-1", Help: "replicas of topics that apply creates; -1: the broker's default", check: number(-1, 100)},
+
+	{Name: "redis-url", Default: "redis://127.0.0.1:6379/0", Help: "redis://, rediss://, redis+sentinel://host:port/0?master_name=…, redis+cluster://host:port?addr=host2:port", check: scheme("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")},
+	{Name: "redis-password", Secret: true, Help: "Redis password, instead of one in the URL"},
+	{Name: "redis-tls-ca", Help: "file with the certificate authorities of Redis (PEM)"},
+
+	{Name: "clickhouse-url", Default: "http://127.0.0.1:8123", Help: "clickhouse:// (native), http:// or https://; the database is 'backchannel' unless the path names one", check: scheme("clickhouse", "http", "https")},
+	{Name: "clickhouse-password", Secret: true, Help: "ClickHouse password, instead of one in the URL"},
+	{Name: "clickhouse-tls-ca", Help: "file with the certificate authorities of ClickHouse (PEM)"},
+	{Name: "clickhouse-batch", Default: "20000", Help: "rows of an insert, at most", check: number(1, 1_000_000)},
+	{Name: "clickhouse-wait", Default: "200ms", Help: "how long the first row of an insert waits for more", check: duration},
+
+	{Name: "slack-api-url", Default: "https://slack.com/api/", Help: "Slack's Web API, or the simulator's", check: scheme("http", "https")},
+	{Name: "slack-signing-secret", Secret: true, Help: "signing secrets of the Slack apps, comma separated"},
+	{Name: "slack-messages-per-minute", Default: "240", Help: "direct messages per workspace and minute, at most", check: number(1, 100_000)},
+	{Name: "slack-opens-per-minute", Default: "50", Help: "conversations.open per workspace and minute, at most (Slack's tier 3)", check: number(1, 100_000)},
+	{Name: "token-keys", Secret: true, Help: "Tink key set (JSON) that seals Slack tokens; 'backchannel seal --new-key-set' makes one"},
+
+	{Name: "smtp-url", Secret: true, Help: "mail server: smtp://user:password@host:port or smtps://…; empty with --embedded: mails become files in the data folder"},
+	{Name: "email-from", Default: "notifications@localhost", Help: "sender of emails"},
+
+	{Name: "drain", Default: "20s", Help: "how long work in progress may take after SIGTERM", check: duration},
+	{Name: "log-level", Default: "info", Help: "debug, info, warn or error", check: oneOf("debug", "info", "warn", "error")},
+	{Name: "log-format", Default: "json", Help: "json or text", check: oneOf("json", "text")},
+}
+
+// Lookup finds a setting by name.
+func Lookup(name string) (Setting, bool) {
+	for _, s := range Settings {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+func hostPort(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return fmt.Errorf("want host:port, such as 127.0.0.1:8080")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("the port must be a number from 0 to 65535")
+	}
+	return nil
+}
+
+func list(check func(string) error) func(string) error {
+	return func(v string) error {
+		for part := range strings.SplitSeq(v, ",") {
+			if err := check(strings.TrimSpace(part)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func oneOf(choices ...string) func(string) error {
+	return func(v string) error {
+		for _, c := range choices {
+			if v == c {
+				return nil
+			}
+		}
+		named := make([]string, 0, len(choices))
+		for _, c := range choices {
+			if c != "" {
+				named = append(named, c)
+			}
+		}
+		return fmt.Errorf("want one of %s", strings.Join(named, ", "))
+	}
+}
+
+// scheme checks a URL without quoting it: it may hold a password.
+func scheme(schemes ...string) func(string) error {
+	return func(v string) error {
+		u, err := url.Parse(v)
+		if err != nil || u.Host == "" || oneOf(schemes...)(u.Scheme) != nil {
+			return fmt.Errorf("want a URL that begins with %s://", strings.Join(schemes, "://, "))
+		}
+		return nil
+	}
+}
+
+func number(lowest, highest int) func(string) error {
+	return func(v string) error {
+		if n, err := strconv.Atoi(v); err != nil || n < lowest || n > highest {
+			return fmt.Errorf("want a number from %d to %d", lowest, highest)
+		}
+		return nil
+	}
+}
+
+func duration(v string) error {
+	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
+		return fmt.Errorf("want a duration such as 200ms, 20s or 1m30s")
+	}
+	return nil
+}

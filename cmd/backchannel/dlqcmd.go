@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/cmd/backchannel/deadletters"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+func dlqCommand(a *app) *cobra.Command {
+	dlq := &cobra.Command{Use: "dlq", Short: "Look at dead letters and put them back"}
+	var asJSON, all bool
+	var reason string
+
+	list := &cobra.Command{
+		Use: "list [TOPIC…]", Short: "List dead letters: where, why, and where they came from",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
+				return listLetters(ctx, r, args, asJSON, cmd.OutOrStdout())
+			})
+		},
+	}
+	list.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+
+	show := &cobra.Command{
+		Use: "show ID", Short: "Show one dead letter, with its value where that is kept", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
+				return showLetter(ctx, r, args[0], cmd.OutOrStdout())
+			})
+		},
+	}
+
+	replay := &cobra.Command{
+		Use: "replay ID… | --all TOPIC…", Short: "Produce the records of dead letters to their topics again", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
+				return replayLetters(ctx, r, args, all, schemas.Reason(reason), cmd.OutOrStdout())
+			})
+		},
+	}
+	replay.Flags().BoolVar(&all, "all", false, "the arguments are topics: replay every letter of theirs")
+	replay.Flags().StringVar(&reason, "reason", "", "with --all: only letters with this reason")
+	dlq.AddCommand(list, show, replay)
+	return dlq
+}
+
+func (a *app) withLetters(cmd *cobra.Command, f func(context.Context, deadletters.Reader) error) error {
+	opts, err := kafkaOptions(a.config)
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	if err != nil {
+		return fmt.Errorf("make the Kafka client: %w", err)
+	}
+	defer client.Close()
+	return f(cmd.Context(), deadletters.Reader{Client: client})
+}
+
+// letterTopics turns topics, dead-letter or source, into dead-letter topics. None means all.
+func letterTopics(args []string) ([]string, error) {
+	if len(args) == 0 {
+		var all []string
+		for _, t := range schemas.Topics() {
+			all = append(all, t.DeadLetter())
+		}
+		return all, nil
+	}
+	topics := make([]string, len(args))
+	for i, name := range args {
+		spec, known := schemas.TopicByName(name)
+		if !known {
+			return nil, fmt.Errorf("there is no topic %q", name)
+		}
+		topics[i] = name
+		if other, isSource := schemas.TopicByName(spec.DeadLetter()); isSource {
+			topics[i] = other.Name
+		}
+	}
+	return topics, nil
+}
+
+type line struct {
+	ID        string         `json:"id"`
+	Reason    schemas.Reason `json:"reason"`
+	Detail    string         `json:"detail"`
+	Component string         `json:"component"`
+	Source    string         `json:"source"`
+	Time      time.Time      `json:"time"`
+	Key       string         `json:"key"`
+}
+
+func lineOf(l deadletters.Letter) line {
+	return line{
+		l.ID.String(), l.Reason, l.Detail, l.Component,
+		fmt.Sprintf("%s/%d/%d", l.Topic, l.Partition, l.Offset), l.Time, string(l.Key),
+	}
+}
+
+func listLetters(ctx context.Context, r deadletters.Reader, args []string, asJSON bool, out io.Writer) error {
+	topics, err := letterTopics(args)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if !asJSON {
+		fmt.Fprintln(table, "ID\tREASON\tBY\tSOURCE\tTIME\tDETAIL")
+	}
+	encode := json.NewEncoder(out)
+	err = r.List(ctx, topics, func(l deadletters.Letter) error {
+		row := lineOf(l)
+		if asJSON {
+			return encode.Encode(row)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", row.ID, row.Reason, row.Component, row.Source, row.Time.Format(time.RFC3339), row.Detail)
+		return nil
+	})
+	return errors.Join(err, table.Flush())
+}
+
+func showLetter(ctx context.Context, r deadletters.Reader, name string, out io.Writer) error {
+	id, err := deadletters.ParseID(name)
+	if err != nil {
+		return err
+	}
+	l, err := r.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	pretty := json.NewEncoder(out)
+	pretty.SetIndent("", "  ")
+	if err := pretty.Encode(lineOf(l)); err != nil {
+		return err
+	}
+	for _, info := range schemas.Reasons {
+		if info.Reason == l.Reason {
+			fmt.Fprintf(out, "means:  %s\nmend:   %s\n", info.Means, info.Mend)
+		}
+	}
+	if !schemas.DeadLetterKeepsValue(l.Topic) {
+		fmt.Fprintf(out, "value:  not kept here, since %s may hold messages of channels that nobody opted in; it is at the source as long as its retention keeps it\n", l.Topic)
+		return nil
+	}
+	_, err = fmt.Fprintf(out, "value:  %s\n", l.Value)
+	return err
+}
+
+func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all bool, reason schemas.Reason, out io.Writer) error {
+	var letters []deadletters.Letter
+	if all {
+		topics, err := letterTopics(args)
+		if err != nil {
+			return err
+		}
+		if err := r.List(ctx, topics, func(l deadletters.Letter) error {
+			if reason == "" || l.Reason == reason {
+				letters = append(letters, l)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	} else {
+		for _, name := range args {
+			id, err := deadletters.ParseID(name)
+			if err != nil {
+				return err
+			}
+			l, err := r.Get(ctx, id)
+			if err != nil {
+				return err
+			}
+			letters = append(letters, l)
+		}
+	}
+	for _, l := range letters {
+		if err := r.Replay(ctx, l); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "replayed %s to %s\n", l.ID, l.Topic)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/cmd/backchannel/health"
+	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/events"
+	"github.com/bigmind/backchannel/processors"
+	"github.com/bigmind/backchannel/processors/enrich"
+	"github.com/bigmind/backchannel/processors/route"
+	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/schemas/seal"
+	"github.com/bigmind/backchannel/sinks"
+	chsink "github.com/bigmind/backchannel/sinks/clickhouse"
+	"github.com/bigmind/backchannel/sinks/email"
+	slacksink "github.com/bigmind/backchannel/sinks/slack"
+	"github.com/bigmind/backchannel/sinks/views"
+)
+
+// The whole graph: three tiers, each a short list. A component runs alone under its name.
+//
+//	ingest      events       Slack            -> slack.events
+//	processors  enrich       slack.events     -> context.messages
+//	            route        notification.requests -> deliveries, outcomes
+//	sinks       views        control topics   -> Redis
+//	            clickhouse   context, control, outcomes -> ClickHouse
+//	            slack        deliveries.slack -> Slack
+//	            email        deliveries.email -> mail
+var tiers = []tier{
+	{"ingest", []component{{"events", startEvents}}},
+	{"processors", []component{{"enrich", startEnrich}, {"route", startRoute}}},
+	{"sinks", []component{{"views", startViews}, {"clickhouse", startClickHouse}, {"slack", startSlack}, {"email", startEmail}}},
+}
+
+type tier struct {
+	name       string
+	components []component
+}
+
+// component makes something that runs until its context is done.
+type component struct {
+	name  string
+	start func(*wiring) (runner, error)
+}
+
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+// wiring is what components are made from. Clients are made when the first component asks for them.
+type wiring struct {
+	config   *config.Config
+	log      *slog.Logger
+	metrics  *prometheus.Registry
+	health   *health.Tracker
+	mux      *http.ServeMux
+	kafka    []kgo.Opt
+	producer *kgo.Client
+	redis    redis.UniversalClient
+	ch       driver.Conn
+
+	processorMetrics *processors.Metrics
+	sinkMetrics      *sinks.Metrics
+}
+
+// choose finds the components that the arguments name: all, a tier, or a component. No argument means all.
+func choose(args []string) ([]component, error) {
+	if len(args) == 0 {
+		args = []string{"all"}
+	}
+	wanted := map[string]bool{}
+	for _, a := range args {
+		wanted[a] = true
+	}
+	var chosen []component
+	for _, t := range tiers {
+		for _, c := range t.components {
+			if wanted["all"] || wanted[t.name] || wanted[c.name] {
+				chosen = append(chosen, c)
+			}
+		}
+	}
+	for _, a := range args {
+		if !known(a) {
+			return nil, fmt.Errorf("there is no tier or component %q; want all, %s", a, strings.Join(names(), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+func known(name string) bool {
+	if name == "all" {
+		return true
+	}
+	for _, n := range names() {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+func names() []string {
+	var all []string
+	for _, t := range tiers {
+		all = append(all, t.name)
+		for _, c := range t.components {
+			all = append(all, c.name)
+		}
+	}
+	return all
+}
+
+func startEvents(w *wiring) (runner, error) {
+	handler, err := events.New(events.Options{
+		Secrets: w.config.List("slack-signing-secret"), Publisher: ingest.Kafka{Client: w.producer},
+		Now: time.Now, Metrics: w.metrics, Log: w.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: set BACKCHANNEL_SLACK_SIGNING_SECRET (Slack app settings, Basic Information, Signing Secret)", err)
+	}
+	w.mux.Handle("/slack/events", handler)
+	w.health.Set("events", nil)
+	return waiter{}, nil
+}
+
+// waiter is a component that only answers HTTP.
+type waiter struct{}
+
+func (waiter) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (w *wiring) processor(def processors.Definition) (runner, error) {
+	return processors.NewRunner(def, processors.Options{
+		Kafka: w.client(def.Name), Metrics: w.processorMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
+	})
+}
+
+func startEnrich(w *wiring) (runner, error) { return w.processor(enrich.Definition(w.redis)) }
+
+func startRoute(w *wiring) (runner, error) { return w.processor(route.Definition(w.redis, time.Now)) }
+
+func (w *wiring) sink(def sinks.Definition) (runner, error) {
+	return sinks.NewRunner(def, sinks.Options{
+		Kafka: w.client(def.Name), Metrics: w.sinkMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
+	})
+}
+
+func startViews(w *wiring) (runner, error) {
+	return w.sink(views.Definition(w.redis, kadm.NewClient(w.producer), w.log))
+}
+
+func startClickHouse(w *wiring) (runner, error) {
+	return w.sink(chsink.Definition(w.ch, w.config.Int("clickhouse-batch"), w.config.Duration("clickhouse-wait")))
+}
+
+func startSlack(w *wiring) (runner, error) {
+	tokens, err := sealer(w.config)
+	if err != nil {
+		return nil, err
+	}
+	return w.sink(slacksink.Definition(slacksink.Options{
+		Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
+		HTTP:    &http.Client{Timeout: slackTimeout},
+		Limits:  slacksink.Limits{MessagesPerMinute: w.config.Int("slack-messages-per-minute"), OpensPerMinute: w.config.Int("slack-opens-per-minute")},
+		Publish: w.publishOutcome, Now: time.Now, Metrics: w.metrics,
+	}))
+}
+
+// slackTimeout ends an attempt well before the ledger would call it ambiguous (sinks/ledger.Settle).
+const slackTimeout = 10 * time.Second
+
+func startEmail(w *wiring) (runner, error) {
+	transport, err := mailTransport(w.config)
+	if err != nil {
+		return nil, err
+	}
+	return w.sink(email.Definition(email.Options{Redis: w.redis, Transport: transport, Publish: w.publishOutcome, Now: time.Now}))
+}
+
+func (w *wiring) publishOutcome(ctx context.Context, o schemas.Outcome) error {
+	value, err := schemas.NotificationOutcomes.Encode(o)
+	if err != nil {
+		return err
+	}
+	return ingest.Kafka{Client: w.producer}.Publish(ctx, &kgo.Record{
+		Topic: schemas.NotificationOutcomes.Name, Key: []byte(schemas.OrgKey(o.OrgID, o.RequestID)), Value: value,
+	})
+}
+
+func sealer(c *config.Config) (*seal.Sealer, error) {
+	keys := c.String("token-keys")
+	if keys == "" {
+		return nil, fmt.Errorf("no key set for Slack tokens is configured: set BACKCHANNEL_TOKEN_KEYS_FILE to a file made by 'backchannel seal --new-key-set'")
+	}
+	return seal.New([]byte(keys))
+}
+
+func withSlash(u string) string {
+	if strings.HasSuffix(u, "/") {
+		return u
+	}
+	return u + "/"
+}

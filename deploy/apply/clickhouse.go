@@ -1,0 +1,171 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Codes of ClickHouse (src/Common/ErrorCodes.cpp).
+const (
+	unknownTable    = 60
+	unknownDatabase = 81
+)
+
+// ClickHouse migrates the database that opts name, creating it first. Steps run in order, each recorded when it is
+// complete; every statement is idempotent, so that a step that broke off is run again. A table or view that is gone is made
+// again by its step; one whose columns were changed by hand is a problem that only a person can mend.
+func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Report, error) {
+	var report Report
+	if err := createDatabase(ctx, opts, check, &report); err != nil {
+		return report, err
+	}
+	conn, err := clickhouse.Open(opts)
+	if err != nil {
+		return report, fmt.Errorf("open ClickHouse: %w", err)
+	}
+	defer func() { _ = conn.Close() }() // nothing is pending on it
+	steps, err := schemas.Migrations()
+	if err != nil {
+		return report, err
+	}
+	applied, err := appliedMigrations(ctx, conn, check)
+	if err != nil {
+		return report, err
+	}
+	present, err := objects(ctx, conn)
+	if err != nil {
+		return report, err
+	}
+	for _, step := range steps {
+		if err := migrate(ctx, conn, step, applied, present, check, &report); err != nil {
+			return report, err
+		}
+	}
+	if len(report.Changes) == 0 || !check {
+		return report, columns(ctx, conn, steps, &report)
+	}
+	return report, nil
+}
+
+func createDatabase(ctx context.Context, opts *clickhouse.Options, check bool, report *Report) error {
+	server := *opts
+	server.Auth.Database = "default"
+	conn, err := clickhouse.Open(&server)
+	if err != nil {
+		return fmt.Errorf("open ClickHouse: %w", err)
+	}
+	defer func() { _ = conn.Close() }() // nothing is pending on it
+	var n uint64
+	if err := conn.QueryRow(ctx, "SELECT count() FROM system.databases WHERE name = {name:String}", clickhouse.Named("name", opts.Auth.Database)).Scan(&n); err != nil {
+		return fmt.Errorf("look for database %s: %w", opts.Auth.Database, err)
+	}
+	if n > 0 {
+		return nil
+	}
+	report.changed("database %s: create", opts.Auth.Database)
+	if check {
+		return nil
+	}
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+opts.Auth.Database+"`"); err != nil {
+		return fmt.Errorf("create database %s: %w", opts.Auth.Database, err)
+	}
+	return nil
+}
+
+// appliedMigrations returns checksums by name. Without the table, or the database, none was applied.
+func appliedMigrations(ctx context.Context, conn driver.Conn, check bool) (map[string]string, error) {
+	if !check {
+		if err := conn.Exec(ctx, schemas.MigrationsTable); err != nil {
+			return nil, fmt.Errorf("create the table of migrations: %w", err)
+		}
+	}
+	rows, err := conn.Query(ctx, "SELECT name, checksum FROM schema_migrations FINAL")
+	if e, ok := errors.AsType[*clickhouse.Exception](err); ok && (e.Code == unknownTable || e.Code == unknownDatabase) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the table of migrations: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	applied := map[string]string{}
+	for rows.Next() {
+		var name, checksum string
+		if err := rows.Scan(&name, &checksum); err != nil {
+			return nil, fmt.Errorf("read the table of migrations: %w", err)
+		}
+		applied[name] = checksum
+	}
+	return applied, rows.Err()
+}
+
+// objects lists the tables and views that exist.
+func objects(ctx context.Context, conn driver.Conn) (map[string]bool, error) {
+	rows, err := conn.Query(ctx, "SELECT name FROM system.tables WHERE database = currentDatabase()")
+	if e, ok := errors.AsType[*clickhouse.Exception](err); ok && e.Code == unknownDatabase {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	present := map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("list tables: %w", err)
+		}
+		present[name] = true
+	}
+	return present, rows.Err()
+}
+
+func migrate(ctx context.Context, conn driver.Conn, step schemas.Migration, applied map[string]string, present map[string]bool, check bool, report *Report) error {
+	checksum, done := applied[step.Name]
+	if done && checksum != step.Checksum {
+		report.problem("migration %s was applied in another form than this binary has: a released migration never changes", step.Name)
+		return nil
+	}
+	var missing []string
+	for _, s := range step.Statements {
+		if name := objectName(s); name != "" && !present[name] {
+			missing = append(missing, name)
+		}
+	}
+	switch {
+	case !done:
+		report.changed("migration %s: apply", step.Name)
+	case len(missing) > 0:
+		report.changed("migration %s: apply again, since %v is gone", step.Name, missing)
+	default:
+		return nil
+	}
+	if check {
+		return nil
+	}
+	for _, s := range step.Statements {
+		if err := conn.Exec(ctx, s); err != nil {
+			return fmt.Errorf("migration %s: %w", step.Name, err)
+		}
+	}
+	if err := conn.Exec(ctx, "INSERT INTO schema_migrations (name, checksum) VALUES ({name:String}, {sum:String})",
+		clickhouse.Named("name", step.Name), clickhouse.Named("sum", step.Checksum)); err != nil {
+		return fmt.Errorf("record migration %s: %w", step.Name, err)
+	}
+	return nil
+}
+
+var created = regexp.MustCompile(`CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)`)
+
+func objectName(statement string) string {
+	if m := created.FindStringSubmatch(statement); m != nil {
+		return m[1]
+	}
+	return ""
+}

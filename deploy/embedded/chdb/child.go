@@ -38,6 +38,8 @@ type Child struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the supervisor has ended and no child is left
 
+	stopped error // why the last engine could not be stopped in order; to be read after done
+
 	mu      sync.Mutex
 	healthy chan struct{} // closed while the engine answers; replaced when it stops to
 	failed  chan struct{} // closed once it failed patience times in a row; replaced when it answers
@@ -105,11 +107,12 @@ func (c *Child) Ready(ctx context.Context) error {
 	return fmt.Errorf("the embedded ClickHouse is not ready: %w", errors.Join(ctx.Err(), c.reason))
 }
 
-// Close stops the engine cleanly, or by force when that takes too long, and gives the port back.
+// Close stops the engine cleanly, or by force when that takes too long (then it returns an error), and gives the port back.
+// It may be called more than once.
 func (c *Child) Close() error {
 	c.cancel()
 	<-c.done
-	return nil
+	return c.stopped
 }
 
 // up and down record whether the engine answers.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/ext"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/chcol"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -228,5 +229,25 @@ func TestDurabilityIsOn(t *testing.T) {
 	}
 	if on != 2 {
 		t.Errorf("%d of 2 settings are on", on)
+	}
+}
+
+func TestExternalTable(t *testing.T) {
+	table, err := ext.NewTable("authors", ext.Column("id", "UInt8"), ext.Column("name", "String"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"Ada", "Grace"} {
+		if err := table.Append(uint8(i), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := clickhouse.Context(context.Background(), clickhouse.WithExternalTable(table))
+	for _, compression := range []clickhouse.CompressionMethod{clickhouse.CompressionNone, clickhouse.CompressionLZ4} {
+		conn := dial(t, engineFor(t), compression)
+		var name string
+		if err := conn.QueryRow(ctx, "SELECT name FROM authors WHERE id = 1").Scan(&name); err != nil || name != "Grace" {
+			t.Errorf("%s: %q %v", compression, name, err)
+		}
 	}
 }

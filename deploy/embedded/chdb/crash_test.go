@@ -150,22 +150,33 @@ func TestStartFailuresSayWhy(t *testing.T) {
 	if err := os.WriteFile(notLibrary, []byte("no library"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	foreign := t.TempDir() // in use by a process that is none of ours, as the engine sees it
+	status, err := lockFile(context.Background(), foreign+"/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { status.Close() })
 	for want, change := range map[string]func(*ChildOptions){
 		"another process runs the embedded ClickHouse on " + shared.dir: func(o *ChildOptions) { o.DataDir = shared.dir },
+		"Another server instance in same directory":                     func(o *ChildOptions) { o.DataDir = foreign },
 		"load libchdb from " + notLibrary:                               func(o *ChildOptions) { o.Library = notLibrary },
 		"no such file or directory":                                     func(o *ChildOptions) { o.Command = []string{"/nosuch/program"} },
 	} {
-		o := childOptions(t, t.TempDir())
-		o.Stderr = new(strings.Builder)
-		change(&o)
-		child := startChild(t, o, quick)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		err := child.Ready(ctx)
-		cancel()
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want an error that says %q, got %v", want, err)
-		}
-		child.Close()
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			o := childOptions(t, t.TempDir())
+			o.Stderr = new(strings.Builder)
+			change(&o)
+			child := startChild(t, o, quick)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			if err := child.Ready(ctx); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("want an error that says %q, got %v", want, err)
+			}
+			if err := child.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	o := childOptions(t, t.TempDir())
 	o.Addr = engineFor(t).Addr()

@@ -69,8 +69,7 @@ func ensure(ctx context.Context, p pkg, o EnsureOptions) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("create the cache for libchdb: %w", err)
 	}
-	o.Progress(Progress{Stage: "wait"})
-	lock, err := lockFile(ctx, filepath.Join(o.CacheDir, "lock"))
+	lock, err := lockCache(ctx, o)
 	if err != nil {
 		return "", fmt.Errorf("wait for another process that fetches libchdb: %w", errors.Join(err, ctx.Err()))
 	}
@@ -79,6 +78,19 @@ func ensure(ctx context.Context, p pkg, o EnsureOptions) (string, error) {
 		return path, nil
 	}
 	return path, fetch(ctx, p, o, path)
+}
+
+// lockCache makes the caller the only one that fetches.
+func lockCache(ctx context.Context, o EnsureOptions) (*os.File, error) {
+	path := filepath.Join(o.CacheDir, "lock")
+	now, cancel := context.WithCancel(ctx)
+	cancel()
+	lock, err := lockFile(now, path)
+	if errors.Is(err, errLocked) {
+		o.Progress(Progress{Stage: "wait"})
+		return lockFile(ctx, path)
+	}
+	return lock, err
 }
 
 // fetch downloads and unpacks p to path, in a directory beside it that is removed in the end.

@@ -58,10 +58,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// report logs what is no ordinary answer to a client; texts of queries and of errors may hold data, and are left out.
+// report logs what is neither an answer in ClickHouse's terms nor a client that left; texts of queries and of errors
+// may hold data, and are left out.
 func (f *front) report(r *http.Request, p *reply, err error) {
 	var exception *Exception
-	if errors.As(err, &exception) || r.Context().Err() != nil {
+	if errors.As(err, &exception) || r.Context().Err() != nil || p.out != nil {
 		return
 	}
 	f.log.Error("a query failed in the front", "query_id", p.q.queryID, "error_type", fmt.Sprintf("%T", err))

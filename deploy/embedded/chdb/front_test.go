@@ -141,6 +141,9 @@ func TestHTTPInserts(t *testing.T) {
 			if diff := cmp.Diff(c.want, rows); diff != "" {
 				t.Error(diff)
 			}
+			if status == 200 && header.Get("X-ClickHouse-Query-Id") == "" {
+				t.Error("no query id")
+			}
 			if summary := header.Get("X-ClickHouse-Summary"); status == 200 && !strings.Contains(summary, `"written_rows":"`+writtenRows(c.want)+`"`) {
 				t.Errorf("summary %s for %d rows", summary, strings.Count(c.want, "\n"))
 			}

@@ -1,8 +1,6 @@
 package chdb
 
 import (
-	"compress/gzip"
-	"compress/zlib"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -10,12 +8,9 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/ch-go/compress"
-	"github.com/andybalholm/brotli"
-	"github.com/klauspost/compress/zstd"
 )
 
 // reply writes one answer: headers, then the body through the compressions that were asked for.
@@ -47,11 +42,11 @@ func (p *reply) whole(body []byte, s stats) error {
 	}
 	h := p.http.Header()
 	h.Set("X-ClickHouse-Summary", s.summary(time.Since(p.begun)))
-	if !p.compressed() {
+	if len(body) == 0 || !p.compressed() {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	if len(body) == 0 {
-		h.Set("Content-Length", "0")
+		p.describe()
 		p.http.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -112,12 +107,18 @@ func (p *reply) end() error {
 	return nil
 }
 
-// start fixes the headers and builds the chain of writers.
-func (p *reply) start() {
+// describe sets the headers that say what the answer is.
+func (p *reply) describe() {
 	h := p.http.Header()
 	h.Set("X-ClickHouse-Query-Id", p.q.queryID)
 	h.Set("X-ClickHouse-Format", p.q.stmt.format)
 	h.Set("Content-Type", contentType(p.q.stmt.format))
+}
+
+// start fixes the headers and builds the chain of writers.
+func (p *reply) start() {
+	p.describe()
+	h := p.http.Header()
 	var tag [8]byte
 	_, _ = rand.Read(tag[:]) // never fails
 	p.tag = hex.EncodeToString(tag[:])
@@ -133,51 +134,6 @@ func (p *reply) start() {
 		p.blocks = compress.NewWriter(0, blockMethod(p.q.setting("network_compression_method")))
 	}
 	p.http.WriteHeader(http.StatusOK)
-}
-
-func (p *reply) compressed() bool { return p.q.compress || p.encoding() != "" }
-
-// encoding is the Content-Encoding to use, "" for none.
-func (p *reply) encoding() string {
-	if enabled := p.q.setting("enable_http_compression"); enabled != "" && !isTrue(enabled) {
-		return ""
-	}
-	accepted := p.req.Header.Get("Accept-Encoding")
-	for _, name := range []string{"gzip", "br", "zstd", "deflate"} {
-		if strings.Contains(accepted, name) {
-			return name
-		}
-	}
-	return ""
-}
-
-// encodeBody compresses at ClickHouse's default level, 3.
-func encodeBody(name string, w io.Writer) io.WriteCloser {
-	const level = 3
-	switch name {
-	case "br":
-		return brotli.NewWriterLevel(w, level)
-	case "deflate":
-		z, _ := zlib.NewWriterLevel(w, level) // errs only on a wrong level
-		return z
-	case "zstd":
-		z, _ := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1)) // errs only on wrong options
-		return z
-	}
-	z, _ := gzip.NewWriterLevel(w, level) // errs only on a wrong level
-	return z
-}
-
-func blockMethod(name string) compress.Method {
-	switch strings.ToUpper(name) {
-	case "ZSTD":
-		return compress.ZSTD
-	case "LZ4HC":
-		return compress.LZ4HC
-	case "NONE":
-		return compress.None
-	}
-	return compress.LZ4
 }
 
 // fail answers with an error: as a status while that is possible, else by ClickHouse's frame in the body

@@ -27,7 +27,8 @@ type request struct {
 	readonly bool   // GET implies it
 	revision uint64 // client_protocol_version: how blocks in Native format are to be laid out
 	compress bool   // answer in ClickHouse's compressed blocks
-	wait     bool   // wait_end_of_query: no byte of the answer before the last is known
+	external []external
+	wait     bool // wait_end_of_query: no byte of the answer before the last is known
 
 	session        string
 	sessionTimeout time.Duration
@@ -60,14 +61,17 @@ func parseRequest(r *http.Request) (*request, error) {
 	}
 	q.revision, _ = strconv.ParseUint(values.Get("client_protocol_version"), 10, 64)
 	if err := q.readSession(values); err != nil {
-		return nil, err
+		return q, err
+	}
+	body, multi, err := q.readExternal(r, values)
+	if err == nil && !multi {
+		body, err = decodeBody(r, values.Get("decompress") == "1")
+	}
+	if err != nil {
+		return q, err
 	}
 	if err := q.readSettings(values); err != nil {
-		return nil, err
-	}
-	body, err := decodeBody(r, values.Get("decompress") == "1")
-	if err != nil {
-		return nil, err
+		return q, err
 	}
 	return q, q.readStatement(strings.Join(values["query"], ""), body)
 }

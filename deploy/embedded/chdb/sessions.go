@@ -126,6 +126,9 @@ func (q *request) prepare(s *session) (undo func(), err error) {
 			return undo, err
 		}
 	}
+	if err := q.attach(s); err != nil {
+		return undo, err
+	}
 	if set := q.preamble(); set != "" {
 		return undo, s.exec(set)
 	}
@@ -153,6 +156,7 @@ func (q *request) remember(s *session) (undo func(), err error) {
 		}
 	}
 	return func() {
+		q.detach(s)
 		for _, statement := range restore {
 			_ = s.exec(statement) // a session made read-only by its owner stays as it is
 		}

@@ -48,6 +48,7 @@ func (s *supervisor) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		answered, err := s.once(ctx)
 		if ctx.Err() != nil {
+			s.child.stopped = err
 			s.child.down(errors.New("it was closed"), false)
 			return
 		}
@@ -83,16 +84,15 @@ func (s *supervisor) once(ctx context.Context) (answered bool, err error) {
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	answered, err = s.watch(ctx, exited)
-	if err == nil {
-		err = s.stop(cmd, exited)
-	} else if errors.Is(err, errHung) {
+	switch {
+	case err == nil:
+		return answered, s.stop(cmd, exited)
+	case errors.Is(err, errHung):
 		_ = cmd.Process.Kill() // fails only when it has just ended
 		<-exited
+		return answered, err
 	}
-	if text := last.String(); text != "" && !errors.Is(err, errHung) {
-		err = errors.Join(err, errors.New(text))
-	}
-	return answered, err
+	return answered, fmt.Errorf("%w: %s", err, last)
 }
 
 var errHung = errors.New("the embedded ClickHouse does not answer")
@@ -116,7 +116,7 @@ func (s *supervisor) watch(ctx context.Context, exited chan error) (answered boo
 		}
 		select {
 		case err := <-exited:
-			return answered, fmt.Errorf("the embedded ClickHouse's process ended: %w", cmpErr(err))
+			return answered, fmt.Errorf("the embedded ClickHouse's process ended: %w", exitReason(err))
 		case <-ctx.Done():
 			return answered, nil
 		case <-time.After(wait):
@@ -124,7 +124,7 @@ func (s *supervisor) watch(ctx context.Context, exited chan error) (answered boo
 	}
 }
 
-func cmpErr(err error) error {
+func exitReason(err error) error {
 	if err == nil {
 		return errors.New("exit status 0")
 	}

@@ -1,0 +1,59 @@
+// The page redraws itself when the simulator says that something changed: it fetches itself and swaps the parts.
+"use strict";
+
+const parts = ["sidebar", "messages", "thread"];
+let busy = false;
+let again = false;
+
+function localTimes(root) {
+  for (const t of root.querySelectorAll("time")) {
+    const at = new Date(t.dateTime);
+    t.textContent = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    t.title = at.toLocaleString();
+  }
+}
+
+function atEnd(el) {
+  return el.scrollHeight - el.scrollTop - el.clientHeight < 80;
+}
+
+function swap(fresh) {
+  for (const id of parts) {
+    const old = document.getElementById(id);
+    const now = fresh.getElementById(id);
+    if (!old || !now || old.innerHTML === now.innerHTML) continue;
+    const follow = atEnd(old);
+    const inner = old.querySelector(".scroll");
+    const top = inner ? inner.scrollTop : old.scrollTop;
+    localTimes(now);
+    old.replaceChildren(...now.childNodes);
+    if (inner) old.querySelector(".scroll").scrollTop = top;
+    else old.scrollTop = follow ? old.scrollHeight : top;
+  }
+}
+
+async function redraw() {
+  if (busy) {
+    again = true;
+    return;
+  }
+  busy = true;
+  try {
+    const answer = await fetch(location.href);
+    if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch {
+    // The simulator is away; the event stream says when it is back.
+  }
+  busy = false;
+  if (again) {
+    again = false;
+    redraw();
+  }
+}
+
+localTimes(document);
+for (const id of ["messages", "thread"]) {
+  const el = document.getElementById(id);
+  if (el) el.scrollTop = el.scrollHeight;
+}
+new EventSource("/live").onmessage = redraw;

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/deploy/demo"
+	"github.com/bigmind/backchannel/deploy/slacksim"
+)
+
+func demoCommand(a *app) *cobra.Command {
+	var forTime time.Duration
+	var asJSON bool
+	var seed uint64
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Run everything in one process with a simulated customer workspace", Args: cobra.NoArgs,
+		Long: `Run everything in one process with a simulated customer workspace: people talk, edit, delete and answer in threads,
+while an upstream system sends notifications. Ends after --for, or at Ctrl-C, with a summary; exit code 1 when anything
+is missing, wrong or twice. Data is kept in a temporary folder unless --data is given.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("log-level") {
+				a.config.Set("log-level", "warn", "demo")
+				a.log = newLog(a.config)
+			}
+			summary, err := runDemo(cmd.Context(), a, forTime, seed, cmd.ErrOrStderr())
+			if summary.NotificationsRequested > 0 {
+				err = errors.Join(err, report(summary, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+			}
+			return err
+		},
+	}
+	cmd.Flags().DurationVar(&forTime, "for", 0, "end after this long; 0: at Ctrl-C")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object on the last line of standard output")
+	cmd.Flags().Uint64Var(&seed, "seed", uint64(time.Now().UnixNano()), "seed of what people say") //nolint:gosec // any number will do
+	return cmd
+}
+
+// runDemo serves everything in this process and plays the outside world to it.
+func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, out io.Writer) (demo.Summary, error) {
+	c := a.config
+	if !c.Explicit("data") {
+		dir, err := os.MkdirTemp("", "backchannel-demo-")
+		if err != nil {
+			return demo.Summary{}, fmt.Errorf("make a folder for the demo: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }() // a temporary folder: the system clears what is left
+		c.Set("data", dir, "demo")
+	}
+	c.Set("embedded", "true", "demo")
+	c.Set("simulate-slack", "true", "demo")
+	secret := rand.Text()
+	if !c.Explicit("slack-signing-secret") {
+		c.Set("slack-signing-secret", secret, "demo")
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	served := make(chan error, 1)
+	components, err := choose(nil)
+	if err != nil {
+		return demo.Summary{}, err
+	}
+	go func() { served <- serve(serving, c, a.log, components, out) }()
+	if err := awaitReady(ctx, c, served); err != nil {
+		stop()
+		return demo.Summary{}, err
+	}
+	printAddresses(out, c)
+	summary, err := play(ctx, c, a, forTime, seed, out)
+	stop()
+	return summary, errors.Join(err, <-served)
+}
+
+// awaitReady asks /readyz until everything is, or the pipeline ends before that.
+func awaitReady(ctx context.Context, c *config.Config, served <-chan error) error {
+	for {
+		resp, err := http.Get("http://" + c.String("http-addr") + "/readyz") //nolint:noctx // local, answered at once
+		if err == nil {
+			_ = resp.Body.Close() // nothing in it is needed
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-served:
+			return errors.Join(errors.New("the pipeline ended before it was ready"), err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func printAddresses(out io.Writer, c *config.Config) {
+	fmt.Fprintf(out, `
+  Slack (simulated)   http://%s/            open it and watch channels, threads and DMs
+  ClickHouse          %s   curl '%[2]s?database=backchannel' -d 'SELECT * FROM conversations LIMIT 5 FORMAT Vertical'
+  Kafka               %s                    kcat -b %[3]s -t context.messages -C -o -5 -e
+  Redis               %s
+  metrics, probes     http://%[5]s/metrics  /readyz
+
+`, c.String("slack-sim-addr"), c.String("clickhouse-url"), c.String("kafka-brokers"), c.String("redis-url"), c.String("http-addr"))
+}
+
+func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, seed uint64, out io.Writer) (demo.Summary, error) {
+	kafka, err := kafkaOptions(c)
+	if err != nil {
+		return demo.Summary{}, err
+	}
+	upstream, err := kgo.NewClient(kafka...)
+	if err != nil {
+		return demo.Summary{}, fmt.Errorf("make the Kafka client: %w", err)
+	}
+	defer upstream.Close()
+	views, err := redisClient(c)
+	if err != nil {
+		return demo.Summary{}, err
+	}
+	defer func() { _ = views.Close() }() // nothing is pending on it
+	ch, err := clickhouseConn(c)
+	if err != nil {
+		return demo.Summary{}, err
+	}
+	defer func() { _ = ch.Close() }() // nothing is pending on it
+	tokens, err := sealer(c)
+	if err != nil {
+		return demo.Summary{}, err
+	}
+	return demo.Run(ctx, demo.Options{
+		Slack: slacksim.NewClient("http://"+c.String("slack-sim-addr"), nil), SigningSecret: c.List("slack-signing-secret")[0],
+		EventsURL: "http://" + c.String("http-addr") + "/slack/events",
+		Kafka:     upstream, Redis: views, ClickHouse: ch, Seal: tokens.Seal, For: forTime, Seed: seed, Out: out, Log: a.log,
+	})
+}
+
+// report prints the summary: for a person to standard error, for a program as the last line of standard output.
+func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
+	fmt.Fprintf(person, "\nAn analyst asks:\n%s\n\n", demo.AnalystQuery)
+	for _, row := range s.Analyst {
+		fmt.Fprintf(person, "  %-12v %-20v messages %-6v people %-3v replies %-5v last %v\n", row["account"], row["deal"], row["messages"], row["people"], row["replies"], row["last_activity"])
+	}
+	if asJSON {
+		line, err := json.Marshal(s)
+		if err != nil {
+			return fmt.Errorf("encode the summary: %w", err)
+		}
+		_, err = fmt.Fprintln(out, string(line))
+		return err
+	}
+	_, err := fmt.Fprintf(out, `
+events sent %d, accepted %d
+messages expected %d, in ClickHouse %d, mismatched %d
+notifications requested %d, with an outcome %d, DMs posted %d, posted twice %d
+outcomes %v
+event to queryable row: p50 %.0f ms, p99 %.0f ms (%d samples)
+`, s.EventsSent, s.EventsAccepted, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
+		s.NotificationsRequested, s.RequestsWithOutcome, s.DMsPosted, s.DuplicateDMs, s.Outcomes, s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
+	return err
+}

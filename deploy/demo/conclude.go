@@ -1,0 +1,218 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+)
+
+// Summary is what the demo found. Expected counts come from the simulator's record, never from the pipeline.
+type Summary struct {
+	EventsSent             int              `json:"events_sent"`     // by the simulator to ingest
+	EventsAccepted         int              `json:"events_accepted"` // answered 200
+	MessagesExpected       int              `json:"messages_expected"`
+	MessagesInClickHouse   int              `json:"messages_in_clickhouse"`
+	MismatchedMessages     int              `json:"mismatched_messages"` // missing, extra, or other text, author or thread
+	NotificationsRequested int              `json:"notifications_requested"`
+	RequestsWithOutcome    int              `json:"requests_with_outcome"`
+	DMsPosted              int              `json:"dms_posted"`
+	DuplicateDMs           int              `json:"duplicate_dms"`
+	Violations             int              `json:"violations"` // of Slack's rules, by our calls
+	Outcomes               map[string]int   `json:"outcomes"`   // by "status" or "status: reason"
+	LatencyMS              Latency          `json:"latency_ms"` // from event to queryable row
+	LatencySamples         int              `json:"latency_samples"`
+	Analyst                []map[string]any `json:"analyst_query"` // the answer to AnalystQuery
+}
+
+// Latency are quantiles in milliseconds.
+type Latency struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+}
+
+// AnalystQuery is a question a data analyst would ask.
+const AnalystQuery = `SELECT account_name, any(deal_name) AS deal, count() AS messages, uniq(user_id) AS people,
+       countIf(thread_ts != '' AND thread_ts != ts) AS replies, max(ts_time) AS last_activity
+FROM conversations
+WHERE org_id = {org:String}
+GROUP BY account_name
+ORDER BY messages DESC`
+
+// conclude waits until nothing changes any more, and compares.
+func (r *run) conclude(ctx context.Context) (Summary, error) {
+	fmt.Fprintln(r.Out, "nobody talks any more; waiting for the pipeline to come to rest")
+	stats, err := r.Slack.Idle(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("wait for Slack's deliveries: %w", err)
+	}
+	var s Summary
+	for {
+		s, err = r.compare(ctx, stats)
+		if err != nil {
+			return s, err
+		}
+		problem := s.Problem()
+		if problem == nil {
+			return s, r.analyse(ctx, &s)
+		}
+		select {
+		case <-ctx.Done():
+			return s, problem
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// Problem says what does not match, if anything.
+func (s Summary) Problem() error {
+	switch {
+	case s.MessagesExpected != s.MessagesInClickHouse || s.MismatchedMessages > 0:
+		return fmt.Errorf("%d messages expected, %d in ClickHouse, %d of them wrong", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
+	case s.RequestsWithOutcome != s.NotificationsRequested:
+		return fmt.Errorf("%d requests, only %d have an outcome", s.NotificationsRequested, s.RequestsWithOutcome)
+	case s.DMsPosted != s.Outcomes["delivered by slack"]:
+		return fmt.Errorf("%d DMs posted, %d outcomes say delivered by slack", s.DMsPosted, s.Outcomes["delivered by slack"])
+	case s.DuplicateDMs > 0:
+		return fmt.Errorf("%d DMs were posted twice", s.DuplicateDMs)
+	}
+	return nil
+}
+
+func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summary, error) {
+	s := Summary{
+		EventsSent: stats.Created, EventsAccepted: stats.Accepted, NotificationsRequested: int(r.requests.Load()),
+		LatencyMS: Latency{r.latency.quantile(0.5), r.latency.quantile(0.99)}, LatencySamples: len(r.latency.samples),
+	}
+	if err := r.compareMessages(ctx, &s); err != nil {
+		return s, err
+	}
+	if err := r.countOutcomes(ctx, &s); err != nil {
+		return s, err
+	}
+	posts, err := r.dms(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.DMsPosted = len(posts)
+	seen := map[string]bool{}
+	for _, p := range posts {
+		var metadata struct {
+			EventPayload struct {
+				DeliveryID string `json:"delivery_id"`
+			} `json:"event_payload"`
+		}
+		if err := json.Unmarshal(p.Metadata, &metadata); err != nil {
+			return s, fmt.Errorf("read the metadata of a post: %w", err)
+		}
+		if seen[metadata.EventPayload.DeliveryID] {
+			s.DuplicateDMs++
+		}
+		seen[metadata.EventPayload.DeliveryID] = true
+	}
+	violations, err := r.Slack.Violations(ctx, 0)
+	if err != nil {
+		return s, fmt.Errorf("ask the simulator for violations: %w", err)
+	}
+	s.Violations = len(violations)
+	return s, nil
+}
+
+type row struct{ user, text, thread string }
+
+// compareMessages holds every channel's record against the view: what should be there, as it should read, and no more.
+func (r *run) compareMessages(ctx context.Context, s *Summary) error {
+	expected := map[string]row{}
+	for _, c := range r.world.channels {
+		if c.account == "" {
+			continue
+		}
+		for after := slacksim.TS(""); ; {
+			page, err := r.Slack.Messages(ctx, r.world.team.ID, c.ID, slacksim.MessageQuery{After: after})
+			if err != nil {
+				return fmt.Errorf("ask the simulator for what was said: %w", err)
+			}
+			for _, m := range page.Messages {
+				after = m.TS
+				expected[string(m.Channel)+"/"+string(m.TS)] = row{string(m.User), m.Text, string(m.ThreadTS)}
+			}
+			if !page.More {
+				break
+			}
+		}
+	}
+	rows, err := r.ClickHouse.Query(ctx, "SELECT channel_id || '/' || ts, user_id, text, if(thread_ts = ts, '', thread_ts) FROM conversations WHERE org_id = {org:String}",
+		clickhouse.Named("org", string(r.world.org)))
+	if err != nil {
+		return fmt.Errorf("read conversations: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	s.MessagesExpected = len(expected)
+	for rows.Next() {
+		var key string
+		var got row
+		if err := rows.Scan(&key, &got.user, &got.text, &got.thread); err != nil {
+			return fmt.Errorf("read conversations: %w", err)
+		}
+		s.MessagesInClickHouse++
+		if want, ok := expected[key]; !ok || want != got {
+			s.MismatchedMessages++
+		}
+		delete(expected, key)
+	}
+	s.MismatchedMessages += len(expected)
+	return rows.Err()
+}
+
+func (r *run) countOutcomes(ctx context.Context, s *Summary) error {
+	rows, err := r.ClickHouse.Query(ctx, `SELECT multiIf(status = 'delivered', 'delivered by ' || channel, reason = '', status, status || ': ' || reason) AS what, toUInt64(count())
+FROM notification_outcomes FINAL WHERE org_id = {org:String} AND startsWith(request_id, 'demo-') GROUP BY what`, clickhouse.Named("org", string(r.world.org)))
+	if err != nil {
+		return fmt.Errorf("read outcomes: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	s.Outcomes = map[string]int{}
+	for rows.Next() {
+		var what string
+		var n uint64
+		if err := rows.Scan(&what, &n); err != nil {
+			return fmt.Errorf("read outcomes: %w", err)
+		}
+		s.Outcomes[what] = int(n) //nolint:gosec // a count of a demo
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read outcomes: %w", err)
+	}
+	var n uint64
+	err = r.ClickHouse.QueryRow(ctx, "SELECT uniqExact(request_id) FROM notification_outcomes WHERE org_id = {org:String} AND startsWith(request_id, 'demo-')",
+		clickhouse.Named("org", string(r.world.org))).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("count requests with an outcome: %w", err)
+	}
+	s.RequestsWithOutcome = int(n) //nolint:gosec // a count of a demo
+	return nil
+}
+
+func (r *run) analyse(ctx context.Context, s *Summary) error {
+	rows, err := r.ClickHouse.Query(ctx, AnalystQuery, clickhouse.Named("org", string(r.world.org)))
+	if err != nil {
+		return fmt.Errorf("ask the analyst's question: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	for rows.Next() {
+		var account, deal string
+		var messages, people, replies uint64
+		var last time.Time
+		if err := rows.Scan(&account, &deal, &messages, &people, &replies, &last); err != nil {
+			return fmt.Errorf("ask the analyst's question: %w", err)
+		}
+		s.Analyst = append(s.Analyst, map[string]any{
+			"account": account, "deal": deal, "messages": messages, "people": people, "replies": replies, "last_activity": last,
+		})
+	}
+	return rows.Err()
+}

@@ -1,0 +1,94 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Options say where everything is.
+type Options struct {
+	Slack         *slacksim.Client // control API of the simulator
+	SigningSecret string           // that ingest verifies with
+	EventsURL     string           // of ingest
+	Kafka         *kgo.Client
+	Redis         redis.UniversalClient // only to see when the control records are in the views
+	ClickHouse    driver.Conn
+	Seal          func(team schemas.TeamID, token string) (string, error)
+	For           time.Duration // 0: until ctx is done
+	Seed          uint64
+	Out           io.Writer // progress, for a person
+	Log           *slog.Logger
+}
+
+// run is one demo in progress.
+type run struct {
+	Options
+	world    *world
+	requests atomic.Int64
+	latency  latencies
+}
+
+// Run sets the workspace up, lets it talk until the time is over or ctx is done, waits for the pipeline to come to rest,
+// and returns what it found. The summary is valid also with an error that says what did not match.
+func Run(ctx context.Context, o Options) (Summary, error) {
+	r := &run{Options: o}
+	var err error
+	if r.world, err = build(ctx, o); err != nil {
+		return Summary{}, fmt.Errorf("set up the simulated workspace: %w", err)
+	}
+	if err := r.awaitViews(ctx); err != nil {
+		return Summary{}, err
+	}
+	talking, stop := withEnd(ctx, o.For)
+	defer stop()
+	group, talking := errgroup.WithContext(talking)
+	group.Go(func() error { return r.talk(talking) })
+	group.Go(func() error { return r.notify(talking) })
+	group.Go(func() error { return r.probe(talking) })
+	group.Go(func() error { return r.progress(talking) })
+	if err := group.Wait(); err != nil {
+		return Summary{}, err
+	}
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), restWithin)
+	defer cancel()
+	return r.conclude(rest)
+}
+
+// restWithin bounds how long the pipeline may take to come to rest once nobody talks any more: DMs leave at one a second
+// and person, so that the last of them takes a while.
+const restWithin = 90 * time.Second
+
+func withEnd(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d > 0 {
+		return context.WithTimeout(ctx, d)
+	}
+	return context.WithCancel(ctx)
+}
+
+// pace calls f at a steady rate until ctx is done.
+func pace(ctx context.Context, every time.Duration, f func() error) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := f(); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+}

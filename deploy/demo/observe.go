@@ -1,0 +1,123 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+)
+
+// latencies are samples of the time from an event to its queryable row.
+type latencies struct {
+	mu      sync.Mutex
+	samples []time.Duration
+}
+
+func (l *latencies) add(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.samples = append(l.samples, d)
+}
+
+// quantile is in milliseconds; 0 without samples.
+func (l *latencies) quantile(q float64) float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.samples) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(l.samples))
+	return float64(sorted[int(q*float64(len(sorted)-1))].Microseconds()) / 1000
+}
+
+// probe measures freshness as an analyst meets it: it says something, and asks the view until it is there.
+func (r *run) probe(ctx context.Context) error {
+	c := r.world.channels[0]
+	return pace(ctx, 150*time.Millisecond, func() error {
+		began := time.Now()
+		m, err := r.Slack.Say(ctx, r.world.team.ID, c.ID, r.world.people[0].ID, "Any news?")
+		if err != nil {
+			return fmt.Errorf("say something to measure freshness: %w", err)
+		}
+		for ctx.Err() == nil {
+			seen, err := r.visible(ctx, m)
+			if err != nil {
+				return err
+			}
+			if seen {
+				r.latency.add(time.Since(began))
+				return nil
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return nil
+	})
+}
+
+func (r *run) visible(ctx context.Context, m slacksim.Message) (bool, error) {
+	var n uint64
+	err := r.ClickHouse.QueryRow(ctx,
+		"SELECT count() FROM conversations WHERE org_id = {org:String} AND team_id = {team:String} AND channel_id = {channel:String} AND ts = {ts:String}",
+		clickhouse.Named("org", string(r.world.org)), clickhouse.Named("team", string(m.Team)),
+		clickhouse.Named("channel", string(m.Channel)), clickhouse.Named("ts", string(m.TS))).Scan(&n)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return false, fmt.Errorf("ask ClickHouse for a message: %w", err)
+	}
+	return n > 0, nil
+}
+
+// progress prints a line a second.
+func (r *run) progress(ctx context.Context) error {
+	began := time.Now()
+	return pace(ctx, time.Second, func() error {
+		events, err := r.Slack.Deliveries(ctx)
+		if err != nil {
+			return fmt.Errorf("ask the simulator for deliveries: %w", err)
+		}
+		rows, err := r.rows(ctx)
+		if err != nil {
+			return err
+		}
+		dms, err := r.dms(ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(r.Out, "%4ds  events in %6d   rows queryable %6d   DMs posted %4d of %4d requests   event→row p50 %4.0f ms  p99 %4.0f ms\n",
+			int(time.Since(began).Seconds()), events.Accepted, rows, len(dms), r.requests.Load(), r.latency.quantile(0.5), r.latency.quantile(0.99))
+		return nil
+	})
+}
+
+func (r *run) rows(ctx context.Context) (n uint64, err error) {
+	err = r.ClickHouse.QueryRow(ctx, "SELECT count() FROM conversations WHERE org_id = {org:String}", clickhouse.Named("org", string(r.world.org))).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count conversations: %w", err)
+	}
+	return n, nil
+}
+
+// dms are the posts that the app's users saw.
+func (r *run) dms(ctx context.Context) ([]slacksim.Post, error) {
+	var all []slacksim.Post
+	for after := 0; ; {
+		page, err := r.Slack.Posts(ctx, slacksim.PostQuery{App: r.world.app.ID, Team: r.world.team.ID, After: after})
+		if err != nil {
+			return nil, fmt.Errorf("ask the simulator for posts: %w", err)
+		}
+		after = page.Next
+		for _, p := range page.Posts {
+			if p.Recipient != "" && !p.Duplicate {
+				all = append(all, p)
+			}
+		}
+		if len(page.Posts) == 0 {
+			return all, nil
+		}
+	}
+}

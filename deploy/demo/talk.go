@@ -1,0 +1,80 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+)
+
+// sayEvery paces the conversation: about 50 changes a second over all channels.
+const sayEvery = 20 * time.Millisecond
+
+var phrases = []string{
+	"Morning! Did the import finish overnight?",
+	"Yes, 2.4 million rows, no rejects :tada:",
+	"We need SSO before legal signs. Is that on your side or ours?",
+	"Our security team asks for the SOC 2 report &amp; the pen test summary",
+	"Can we move the go-live to the 14th? Marketing wants the announcement first.",
+	"The dashboard shows `NaN` for Q3 &lt;- known issue?",
+	"Fixed in 4.12, rolling out this afternoon",
+	"価格の見積もりを送ってください 🙏",
+	"Budget is approved: 250 seats from January",
+	"Could you join the steering committee on Thursday?",
+	"Here is the checklist: https://northwind.example/checklist",
+	"Blocked by our firewall, need the IP ranges",
+}
+
+// spoken is a message that can be answered, edited or deleted later.
+type spoken struct {
+	channel slacksim.ChannelID
+	ts      slacksim.TS
+}
+
+// talk lets people talk, answer in threads, edit, delete, and Slack do its own: unfurl links, announce topics.
+func (r *run) talk(ctx context.Context) error {
+	random := rand.New(rand.NewPCG(r.Seed, 1)) //nolint:gosec // a script, not a secret
+	var said []spoken
+	n := 0
+	return pace(ctx, sayEvery, func() error {
+		n++
+		c := r.world.channels[random.IntN(len(r.world.channels))]
+		who := r.world.people[random.IntN(len(r.world.people)-1)].ID // the last one is deactivated
+		text := fmt.Sprintf("%s (%d)", phrases[random.IntN(len(phrases))], n)
+		dice := random.IntN(100)
+		if len(said) == 0 {
+			dice = 0
+		}
+		var m slacksim.Message
+		var err error
+		switch i := random.IntN(max(len(said), 1)); {
+		case dice < 55:
+			m, err = r.Slack.Say(ctx, r.world.team.ID, c.ID, who, text)
+		case dice < 75:
+			m, err = r.Slack.Reply(ctx, r.world.team.ID, said[i].channel, said[i].ts, who, text)
+		case dice < 78:
+			m, err = r.Slack.Broadcast(ctx, r.world.team.ID, said[i].channel, said[i].ts, who, text)
+		case dice < 88:
+			_, err = r.Slack.Edit(ctx, r.world.team.ID, said[i].channel, said[i].ts, text+" — edited")
+		case dice < 93:
+			err = r.Slack.Delete(ctx, r.world.team.ID, said[i].channel, said[i].ts)
+			said[i] = said[len(said)-1]
+			said = said[:len(said)-1]
+		case dice < 96:
+			_, err = r.Slack.Unfurl(ctx, r.world.team.ID, said[i].channel, said[i].ts, slacksim.Unfurl{URL: "https://northwind.example/checklist", Title: "Checklist"})
+		case dice < 98:
+			m, err = r.Slack.BotMessage(ctx, r.world.team.ID, c.ID, "ci-bot", "Build "+text)
+		default:
+			_, err = r.Slack.ServiceMessage(ctx, r.world.team.ID, c.ID, "pinned_item", who, "pinned a message to this channel.")
+		}
+		if err != nil {
+			return fmt.Errorf("act in the simulated workspace: %w", err)
+		}
+		if m.TS != "" && m.ThreadTS == "" && m.BotID == "" {
+			said = append(said, spoken{m.Channel, m.TS})
+		}
+		return nil
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/ClickHouse/ch-go/compress"
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 // decodeBody undoes the Content-Encoding, and then ClickHouse's own block compression (decompress=1).
@@ -25,13 +26,15 @@ func decodeBody(r *http.Request, blocks bool) (io.Reader, error) {
 		body, err = zlib.NewReader(r.Body)
 	case "br":
 		body = brotli.NewReader(r.Body)
+	case "lz4":
+		body = lz4.NewReader(r.Body)
 	case "zstd":
 		var d *zstd.Decoder
 		if d, err = zstd.NewReader(r.Body, zstd.WithDecoderConcurrency(1)); err == nil {
 			body = d.IOReadCloser()
 		}
 	default:
-		return nil, refuse(codeNotImplemented, "Content-Encoding %.20q is not supported by the embedded ClickHouse; use gzip, deflate, br or zstd", encoding)
+		return nil, refuse(codeNotImplemented, "Content-Encoding %.20q is not supported by the embedded ClickHouse; use gzip, deflate, br, zstd or lz4", encoding)
 	}
 	if err != nil {
 		return nil, bodyError(err)
@@ -59,7 +62,8 @@ func bodyError(err error) error {
 	var flateErr flate.CorruptInputError
 	switch {
 	case errors.As(err, &corrupted), errors.As(err, &flateErr), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
-		errors.Is(err, zlib.ErrHeader), errors.Is(err, zlib.ErrChecksum), errors.Is(err, zstd.ErrMagicMismatch):
+		errors.Is(err, zlib.ErrHeader), errors.Is(err, zlib.ErrChecksum), errors.Is(err, zstd.ErrMagicMismatch),
+		errors.Is(err, lz4.ErrInvalidFrame), errors.Is(err, lz4.ErrInvalidBlockChecksum), errors.Is(err, lz4.ErrInvalidFrameChecksum):
 		return refuse(codeCannotDecompress, "The request's body cannot be decompressed: %v", err)
 	}
 	return refuse(codeNetworkError, "The request's body did not arrive whole: %v", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/ch-go/compress"
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 func (p *reply) compressed() bool { return p.q.compress || p.encoding() != "" }
@@ -19,7 +20,7 @@ func (p *reply) encoding() string {
 		return ""
 	}
 	accepted := p.req.Header.Get("Accept-Encoding")
-	for _, name := range []string{"gzip", "br", "zstd", "deflate"} {
+	for _, name := range []string{"zstd", "lz4", "gzip", "br", "deflate"} {
 		if strings.Contains(accepted, name) {
 			return name
 		}
@@ -36,6 +37,8 @@ func encodeBody(name string, w io.Writer) io.WriteCloser {
 	case "deflate":
 		z, _ := zlib.NewWriterLevel(w, level) // errs only on a wrong level
 		return z
+	case "lz4":
+		return lz4.NewWriter(w)
 	case "zstd":
 		z, _ := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1)) // errs only on wrong options
 		return z

@@ -123,6 +123,23 @@ func TestHungEngineIsReplaced(t *testing.T) {
 	}
 }
 
+// A fault ends the process at once, rather than hanging it in a signal handler of libchdb's.
+func TestFaultEndsTheEngine(t *testing.T) {
+	t.Parallel()
+	o := childOptions(t, t.TempDir())
+	o.Stderr = new(strings.Builder)
+	patient := quick
+	patient.probeTimeout, patient.misses = time.Minute, 100 // no hang is noticed in this test
+	child := startChild(t, o, patient)
+	ready(t, child)
+	pid := child.engine()
+	if err := syscall.Kill(pid, syscall.SIGSEGV); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "another engine", func() bool { return child.engine() != pid })
+	ready(t, child)
+}
+
 func TestCloseIsClean(t *testing.T) {
 	t.Parallel()
 	o := childOptions(t, t.TempDir())

@@ -103,10 +103,10 @@ func (c *call) content() (content, error) {
 	}
 	var ok bool
 	if body.blocks, ok = c.args.raw("blocks"); !ok {
-		return body, fail("invalid_blocks_format")
+		return body, c.refuseContent("invalid_blocks_format", "invalid_blocks_format", nil)
 	}
 	if body.attachments, ok = c.args.raw("attachments"); !ok {
-		return body, fail("invalid_attachments")
+		return body, c.refuseContent("invalid_attachments", "invalid_attachments", nil)
 	}
 	if err := c.checkMarkdown(&body); err != nil {
 		return body, err
@@ -240,13 +240,10 @@ func (c *call) limitPosts(ch *channel) error {
 	if c.settings.NoRateLimits {
 		return nil
 	}
-	if err := c.limit(windowKey{c.method, c.team.ID, c.app.ID}, c.settings.PostsPerMinute); err != nil {
-		return err
-	}
 	if wait := c.limits.space(spaceKey{c.team.ID, ch.ID}, c.settings.PostBurst, c.now()); wait > 0 {
 		return &apiError{code: "ratelimited", retryAfter: retrySeconds(wait)}
 	}
-	return nil
+	return c.limit(windowKey{c.method, c.team.ID, c.app.ID}, c.settings.PostsPerMinute)
 }
 
 // post is the record of what the app made people see.

@@ -186,3 +186,28 @@ func (in *inbox) take() []received {
 	in.got = nil
 	return got
 }
+
+// newInboxServer serves an events URL of a test's own.
+func newInboxServer(t *testing.T, handle http.HandlerFunc) string {
+	server := httptest.NewServer(handle)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// direct is a transport that asks a handler without a socket, so that it works in a synctest bubble.
+type direct struct{ http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	answered := make(chan *http.Response, 1)
+	go func() {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		answered <- w.Result()
+	}()
+	select {
+	case res := <-answered:
+		return res, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}

@@ -16,18 +16,18 @@ type held struct {
 
 func newHeld() *held { return &held{high: map[string]map[int32]kgo.EpochOffset{}} }
 
-// seen notes records that were read. They are in order within a partition.
+// seen notes records of one partition that were read, in order.
 func (h *held) seen(records []*kgo.Record) {
+	if len(records) == 0 {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, rec := range records {
-		parts := h.high[rec.Topic]
-		if parts == nil {
-			parts = map[int32]kgo.EpochOffset{}
-			h.high[rec.Topic] = parts
-		}
-		parts[rec.Partition] = kgo.EpochOffset{Epoch: rec.LeaderEpoch, Offset: rec.Offset + 1}
+	last := records[len(records)-1]
+	if h.high[last.Topic] == nil {
+		h.high[last.Topic] = map[int32]kgo.EpochOffset{}
 	}
+	h.high[last.Topic][last.Partition] = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
 }
 
 // take hands the deferred records out; what is not put back was written.

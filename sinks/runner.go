@@ -169,13 +169,14 @@ func (r *Runner) poll(ctx context.Context) []*kgo.Record {
 				r.opts.Health(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
 			}
 		})
-		if records := fetches.Records(); len(records) > 0 {
-			r.held.seen(records)
-			batch = append(batch, records...)
-			if !fresh {
-				fresh = true
-				deadline = time.Now().Add(r.def.MaxWait)
-			}
+		before := len(batch)
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			r.held.seen(p.Records)
+			batch = append(batch, p.Records...)
+		})
+		if len(batch) > before && !fresh {
+			fresh = true
+			deadline = time.Now().Add(r.def.MaxWait)
 		}
 		if ctx.Err() != nil || !time.Now().Before(deadline) {
 			break

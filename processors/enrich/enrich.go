@@ -17,12 +17,15 @@ type Processor struct {
 	inputs []input
 	todo   []work
 	views  views
+
+	message schemas.ContextMessage
 }
 
 // work is an input that is conversation, as far as the record itself says.
 type work struct {
 	index  int
 	change change
+	known  known
 }
 
 // Definition is the node of the graph.
@@ -43,16 +46,17 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 		return result, nil
 	}
 	p.views.teams = make(map[schemas.TeamID]*team)
-	for _, w := range p.todo {
+	for i := range p.todo {
+		w := &p.todo[i]
 		in := &p.inputs[w.index]
-		p.views.want(in.team, in.channel, w.change.message.user)
+		w.known = p.views.want(in.team, in.channel, w.change.message.user)
 	}
 	if err := p.views.load(ctx, p.redis); err != nil {
 		return nil, err
 	}
 	out := newSlab(len(p.todo))
-	for _, w := range p.todo {
-		p.finish(w, out, result)
+	for i := range p.todo {
+		p.finish(&p.todo[i], out, result)
 	}
 	return result, nil
 }
@@ -84,37 +88,35 @@ func (p *Processor) parse(batch []*kgo.Record, result *processors.Result) {
 	}
 }
 
-func (p *Processor) finish(w work, out *slab, result *processors.Result) {
-	in := &p.inputs[w.index]
-	t := p.views.teams[in.team]
-	if t.install == nil {
+func (p *Processor) finish(w *work, out *slab, result *processors.Result) {
+	in, install := &p.inputs[w.index], w.known.team.install
+	if install == nil {
 		result.Reject(w.index, schemas.UnknownOrg, "no installation says which organization this workspace belongs to")
 		return
 	}
-	assoc := t.channels[in.channel]
-	if drop := gate(in, w.change, t.install, assoc); drop != "" {
+	if drop := gate(in, w.change, install, *w.known.association); drop != "" {
 		result.Drop(w.index, drop)
 		return
 	}
-	m := contextMessage(in, w.change, t, assoc)
-	result.Emit(w.index, out.record(m))
+	contextMessage(in, w.change, w.known, &p.message)
+	result.Emit(w.index, out.record(&p.message))
 }
 
-func contextMessage(in *input, c change, t *team, assoc association) *schemas.ContextMessage {
-	m := &schemas.ContextMessage{
-		OrgID: t.install.OrgID, TeamID: in.team, ChannelID: in.channel, TS: c.ts, Version: c.version, Deleted: c.deleted,
+// contextMessage fills m, whose former content is gone.
+func contextMessage(in *input, c change, k known, m *schemas.ContextMessage) {
+	*m = schemas.ContextMessage{
+		OrgID: k.team.install.OrgID, TeamID: in.team, ChannelID: in.channel, TS: c.ts, Version: c.version, Deleted: c.deleted,
 		ThreadTS: c.message.threadTS, Source: in.source, ReceivedAt: in.receivedAt,
 	}
-	if assoc.current != nil {
-		m.AccountID, m.DealID = assoc.current.AccountID, assoc.current.DealID
+	if assoc := k.association.current; assoc != nil {
+		m.AccountID, m.DealID = assoc.AccountID, assoc.DealID
 	}
 	if c.deleted {
-		return m
+		return
 	}
 	m.Subtype, m.UserID, m.BotID = c.message.subtype, c.message.user, c.message.botID
 	m.RawText, m.EditedTS, m.FileNames = c.message.text, c.message.editedTS, fileNames(c.message.files)
-	addAuthor(m, c.message, t.users[c.message.user])
-	return m
+	addAuthor(m, c.message, k.author.user)
 }
 
 // addAuthor names the author. A person of another company is seen by the directory view or, before we know the person,

@@ -16,6 +16,9 @@ type association struct {
 	once    bool
 }
 
+// author is a Slack user as the directory knows them; nil inside when it does not.
+type author struct{ user *schemas.SlackUser }
+
 // views are what one batch needs to know of its teams.
 type views struct {
 	teams   map[schemas.TeamID]*team
@@ -26,21 +29,38 @@ type views struct {
 
 type team struct {
 	install  *schemas.Installation
-	channels map[schemas.ChannelID]association
-	users    map[schemas.SlackUserID]*schemas.SlackUser
+	channels map[schemas.ChannelID]*association
+	users    map[schemas.SlackUserID]*author
 }
 
-// want notes what an input needs.
-func (v *views) want(id schemas.TeamID, channel schemas.ChannelID, user schemas.SlackUserID) {
+// known is what the views say about one input. It is filled by load; inputs of one channel share it.
+type known struct {
+	team        *team
+	association *association
+	author      *author
+}
+
+var nobody = &author{}
+
+// want notes what an input needs, and returns where load puts it.
+func (v *views) want(id schemas.TeamID, channel schemas.ChannelID, user schemas.SlackUserID) known {
 	t := v.teams[id]
 	if t == nil {
-		t = &team{channels: map[schemas.ChannelID]association{}, users: map[schemas.SlackUserID]*schemas.SlackUser{}}
+		t = &team{channels: map[schemas.ChannelID]*association{}, users: map[schemas.SlackUserID]*author{}}
 		v.teams[id] = t
 	}
-	t.channels[channel] = association{}
-	if user != "" {
-		t.users[user] = nil
+	k := known{team: t, association: t.channels[channel], author: nobody}
+	if k.association == nil {
+		k.association = &association{}
+		t.channels[channel] = k.association
 	}
+	if user != "" {
+		if k.author = t.users[user]; k.author == nil {
+			k.author = &author{}
+			t.users[user] = k.author
+		}
+	}
+	return k
 }
 
 type pending struct {
@@ -94,7 +114,7 @@ func (v *views) take(p *pending) error {
 			if err != nil {
 				return err
 			}
-			p.team.channels[schemas.ChannelID(p.channels[i])] = association{current: current, once: true}
+			*p.team.channels[schemas.ChannelID(p.channels[i])] = association{current: current, once: true}
 		}
 	}
 	if p.people == nil {
@@ -106,7 +126,7 @@ func (v *views) take(p *pending) error {
 			if err != nil {
 				return err
 			}
-			p.team.users[schemas.SlackUserID(p.users[i])] = user
+			p.team.users[schemas.SlackUserID(p.users[i])].user = user
 		}
 	}
 	return nil

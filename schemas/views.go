@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -112,7 +113,7 @@ func ViewValue(offset int64, value []byte) string {
 func ParseViewValue(s string) (offset int64, value string, err error) {
 	first, value, found := strings.Cut(s, " ")
 	if !found {
-		return 0, "", fmt.Errorf("view value: want an offset, a space and JSON")
+		return 0, "", errors.New("view value: want an offset, a space and JSON")
 	}
 	offset, err = strconv.ParseInt(first, 10, 64)
 	if err != nil {

@@ -45,7 +45,7 @@ func applyAll(ctx context.Context, c *config.Config, check bool, out io.Writer) 
 		return fmt.Errorf("make the Kafka client: %w", err)
 	}
 	defer client.Close()
-	topics, err := apply.Topics(ctx, kadm.NewClient(client), int16(c.Int("kafka-replication")), check) //nolint:gosec // config bounds it
+	topics, err := apply.Topics(ctx, kadm.NewClient(client), int16(c.Int("kafka-replication")), check)
 	print(out, topics, check)
 	if err != nil {
 		return err

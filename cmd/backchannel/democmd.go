@@ -42,7 +42,7 @@ is missing, wrong or twice. Data is kept in a temporary folder unless --data is 
 	}
 	cmd.Flags().DurationVar(&forTime, "for", 0, "end after this long; 0: at Ctrl-C")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object on the last line of standard output")
-	cmd.Flags().Uint64Var(&seed, "seed", uint64(time.Now().UnixNano()), "seed of what people say") //nolint:gosec // any number will do
+	cmd.Flags().Uint64Var(&seed, "seed", uint64(time.Now().UnixNano()), "seed of what people say")
 	return cmd
 }
 

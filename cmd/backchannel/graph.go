@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -206,7 +207,7 @@ func (w *wiring) publishOutcome(ctx context.Context, o schemas.Outcome) error {
 func sealer(c *config.Config) (*seal.Sealer, error) {
 	keys := c.String("token-keys")
 	if keys == "" {
-		return nil, fmt.Errorf("no key set for Slack tokens is configured: set BACKCHANNEL_TOKEN_KEYS_FILE to a file made by 'backchannel seal --new-key-set'")
+		return nil, errors.New("no key set for Slack tokens is configured: set BACKCHANNEL_TOKEN_KEYS_FILE to a file made by 'backchannel seal --new-key-set'")
 	}
 	return seal.New([]byte(keys))
 }

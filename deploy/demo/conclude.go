@@ -182,7 +182,7 @@ FROM notification_outcomes FINAL WHERE org_id = {org:String} AND startsWith(requ
 		if err := rows.Scan(&what, &n); err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
-		s.Outcomes[what] = int(n) //nolint:gosec // a count of a demo
+		s.Outcomes[what] = int(n)
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read outcomes: %w", err)
@@ -193,7 +193,7 @@ FROM notification_outcomes FINAL WHERE org_id = {org:String} AND startsWith(requ
 	if err != nil {
 		return fmt.Errorf("count requests with an outcome: %w", err)
 	}
-	s.RequestsWithOutcome = int(n) //nolint:gosec // a count of a demo
+	s.RequestsWithOutcome = int(n)
 	return nil
 }
 

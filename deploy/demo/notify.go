@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -27,7 +28,7 @@ func (r *run) notify(ctx context.Context) error {
 			Content: schemas.Content{
 				Title: kind.Name,
 				Body:  fmt.Sprintf("Notification **%d** of the demo. Content cannot ping anybody: <!channel> @here", n),
-				Link:  &schemas.Link{URL: "https://northwind.example/n/" + fmt.Sprint(n)},
+				Link:  &schemas.Link{URL: "https://northwind.example/n/" + strconv.FormatInt(n, 10)},
 			},
 		}
 		value, err := schemas.NotificationRequests.Encode(request)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -173,9 +174,9 @@ func TestDeliveryIsBoundedAndOrdered(t *testing.T) {
 		defer b.close()
 		var want []string
 		for i := range 10 {
-			want = append(want, fmt.Sprint(i))
+			want = append(want, strconv.Itoa(i))
 			for _, room := range b.rooms {
-				must(b.Say(t.Context(), b.team.ID, room.ID, b.ada.ID, fmt.Sprint(i)))(t)
+				must(b.Say(t.Context(), b.team.ID, room.ID, b.ada.ID, strconv.Itoa(i)))(t)
 			}
 		}
 		must(b.Idle(t.Context()))(t)

@@ -118,7 +118,7 @@ func gate(in *input, c change, install *schemas.Installation, assoc association)
 		return schemas.NotInstalled
 	case own(in, c.message, install):
 		return schemas.OwnMessage
-	case assoc.current == nil && !(assoc.once && c.deleted):
+	case assoc.current == nil && (!assoc.once || !c.deleted):
 		return schemas.NotAssociated
 	case assoc.current != nil && assoc.current.OrgID != install.OrgID:
 		return schemas.TenantMismatch

@@ -23,7 +23,7 @@ func decode[T any](topic schemas.Topic[T], rec *kgo.Record) (v T, deleted bool, 
 }
 
 // order is a control record's version: the last record of a key is the truth.
-func order(rec *kgo.Record) uint64 { return uint64(rec.Offset) } //nolint:gosec // offsets are not negative
+func order(rec *kgo.Record) uint64 { return uint64(rec.Offset) }
 
 func associations() *table {
 	var org, team, channel, account, deal, by, source values[string]
@@ -213,7 +213,7 @@ func outcomes() *table {
 		dm.add(string(v.ChannelID))
 		ts.add(string(v.TS))
 		at.add(storable(v.At))
-		version.add(uint64(max(v.At.UnixMilli(), 0))) //nolint:gosec // not negative
+		version.add(uint64(max(v.At.UnixMilli(), 0)))
 		return nil
 	})
 }

@@ -50,7 +50,7 @@ func messages() *table {
 		team.add(string(m.TeamID))
 		channel.add(string(m.ChannelID))
 		ts.add(string(m.TS))
-		tsTime.add(time.UnixMicro(int64(micros)).UTC()) //nolint:gosec // Micros is bounded by the year 2299
+		tsTime.add(time.UnixMicro(int64(micros)).UTC())
 		version.add(m.Version)
 		deleted.add(flag(m.Deleted))
 		thread.add(string(m.ThreadTS))

@@ -33,7 +33,7 @@ func userID(n int) schemas.SlackUserID { return schemas.SlackUserID(fmt.Sprintf(
 // text varies as talk does: a sentence of the same length that compresses like talk, not like a constant.
 func text(n int) string {
 	const length = 80
-	random := rand.New(rand.NewPCG(uint64(n), 7)) //nolint:gosec // reproducible data
+	random := rand.New(rand.NewPCG(uint64(n), 7))
 	var b strings.Builder
 	for b.Len() < length {
 		b.WriteString(words[random.IntN(len(words))])

@@ -10,7 +10,7 @@ import (
 	"github.com/bigmind/backchannel/deploy/embedded/chdb"
 )
 
-// engines TEMP
+// engines TEMP.
 func engines(t *testing.T) (kafka, redis, clickhouse string) {
 	lib, err := chdb.Ensure(context.Background(), chdb.EnsureOptions{})
 	if err != nil {

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -82,10 +83,10 @@ func Lookup(name string) (Setting, bool) {
 func hostPort(v string) error {
 	_, port, err := net.SplitHostPort(v)
 	if err != nil {
-		return fmt.Errorf("want host:port, such as 127.0.0.1:8080")
+		return errors.New("want host:port, such as 127.0.0.1:8080")
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("the port must be a number from 0 to 65535")
+		return errors.New("the port must be a number from 0 to 65535")
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func number(lowest, highest int) func(string) error {
 
 func duration(v string) error {
 	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
-		return fmt.Errorf("want a duration such as 200ms, 20s or 1m30s")
+		return errors.New("want a duration such as 200ms, 20s or 1m30s")
 	}
 	return nil
 }

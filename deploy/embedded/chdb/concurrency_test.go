@@ -2,6 +2,7 @@ package chdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,7 +25,7 @@ func TestSlowQueryBesideFastOnes(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		req, err := http.NewRequestWithContext(ctx, "POST", "http://"+child.Addr()+"/?query_id=slow", strings.NewReader(slowQuery))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+child.Addr()+"/?query_id=slow", strings.NewReader(slowQuery))
 		if err != nil {
 			t.Error(err)
 			return
@@ -89,7 +90,7 @@ func TestTruncatedInsertIsNotWritten(t *testing.T) {
 	t.Parallel()
 	child := engineFor(t)
 	setUp(t, child, "CREATE DATABASE IF NOT EXISTS cut", "CREATE OR REPLACE TABLE cut.t (n UInt64) ENGINE = MergeTree ORDER BY n")
-	req, err := http.NewRequest("POST", "http://"+child.Addr()+"/?query=INSERT+INTO+cut.t+FORMAT+TSV", &brokenBody{left: 3})
+	req, err := http.NewRequest(http.MethodPost, "http://"+child.Addr()+"/?query=INSERT+INTO+cut.t+FORMAT+TSV", &brokenBody{left: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ type brokenBody struct{ left int }
 
 func (b *brokenBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
-		return 0, fmt.Errorf("broken off")
+		return 0, errors.New("broken off")
 	}
 	b.left--
 	return copy(p, "1\n"), nil
@@ -121,7 +122,8 @@ func TestTooManyStatements(t *testing.T) {
 	f := &front{slots: make(chan struct{}, 1)}
 	f.slots <- struct{}{}
 	err := f.serve(&reply{}, nil)
-	if e, ok := err.(*Exception); !ok || e.Code != codeTooManyQueries {
+	e := &Exception{}
+	if errors.As(err, &e) {
 		t.Errorf("%v", err)
 	}
 }
@@ -170,7 +172,7 @@ func TestSessionIsLocked(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		req, err := http.NewRequestWithContext(ctx, "POST", "http://"+child.Addr()+"/?session_id=busy&query_id=busy", strings.NewReader(slowQuery))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+child.Addr()+"/?session_id=busy&query_id=busy", strings.NewReader(slowQuery))
 		if err != nil {
 			t.Error(err)
 			return

@@ -167,7 +167,7 @@ func TestErrorAfterFirstBytes(t *testing.T) {
 		t.Error("the connection ended as if the answer were whole")
 	}
 	tag := resp.Header.Get("X-ClickHouse-Exception-Tag")
-	if resp.StatusCode != 200 || len(tag) != 16 || !bytes.Contains(body, []byte("\r\n__exception__\r\n"+tag+"\r\nCode: 395. DB::Exception: ")) {
+	if resp.StatusCode != http.StatusOK || len(tag) != 16 || !bytes.Contains(body, []byte("\r\n__exception__\r\n"+tag+"\r\nCode: 395. DB::Exception: ")) {
 		t.Errorf("status %d, tag %q, end of the body %q", resp.StatusCode, tag, body[max(0, len(body)-300):])
 	}
 }

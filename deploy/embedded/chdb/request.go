@@ -2,6 +2,7 @@ package chdb
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -143,7 +144,7 @@ func (q *request) readStatement(query string, body io.Reader) error {
 	text := bytes.NewBufferString(query)
 	for limit := int64(head); ; limit = maxText {
 		_, err := io.CopyN(text, body, max(0, limit+1-int64(text.Len())))
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
 		}
 		q.stmt = scanStatement(text.String())
@@ -151,7 +152,7 @@ func (q *request) readStatement(query string, body io.Reader) error {
 			q.data = insertData(text.String(), q.stmt, body)
 			return q.checkStatement()
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			q.data = strings.NewReader("")
 			return q.checkStatement()
 		}

@@ -92,7 +92,7 @@ func (s *sessions) put(q *request) {
 }
 
 func (s *sessions) drop(id string) {
-	s.open[id].session.close()
+	s.open[id].close()
 	delete(s.open, id)
 }
 

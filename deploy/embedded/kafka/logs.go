@@ -21,7 +21,7 @@ const (
 
 func frame(entry []byte) []byte {
 	b := make([]byte, frameHeader, frameHeader+len(entry))
-	binary.LittleEndian.PutUint32(b, uint32(2+len(entry))) //nolint:gosec // about 50 bytes
+	binary.LittleEndian.PutUint32(b, uint32(2+len(entry)))
 	binary.LittleEndian.PutUint16(b[8:], formatVersion)
 	b = append(b, entry...)
 	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))

@@ -21,15 +21,15 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func markerBatch(last batch, kind kmsg.ControlRecordKeyType, now time.Time) []byte {
 	key, value := kmsg.ControlRecordKey{Type: kind}, kmsg.EndTxnMarker{}
 	r := kmsg.Record{Key: key.AppendTo(nil), Value: value.AppendTo(nil)}
-	r.Length = int32(len(r.AppendTo(nil)) - 1) //nolint:gosec // about 16 bytes, without the one of the length itself
+	r.Length = int32(len(r.AppendTo(nil)) - 1)
 	b := kmsg.RecordBatch{
 		FirstOffset: last.end, Magic: 2, Attributes: inTransaction | isControl,
 		FirstTimestamp: now.UnixMilli(), MaxTimestamp: now.UnixMilli(),
 		ProducerID: last.producer, ProducerEpoch: last.epoch, FirstSequence: -1,
 		NumRecords: 1, Records: r.AppendTo(nil),
 	}
-	b.Length = int32(len(b.AppendTo(nil)) - batchPrefix)            //nolint:gosec // about 80 bytes
-	b.CRC = int32(crc32.Checksum(b.AppendTo(nil)[21:], castagnoli)) //nolint:gosec // the same 32 bits
+	b.Length = int32(len(b.AppendTo(nil)) - batchPrefix)
+	b.CRC = int32(crc32.Checksum(b.AppendTo(nil)[21:], castagnoli))
 	return b.AppendTo(nil)
 }
 
@@ -38,7 +38,7 @@ func markerBatch(last batch, kind kmsg.ControlRecordKeyType, now time.Time) []by
 func markerEntry() []byte {
 	e := make([]byte, indexEntry)
 	e[0] = formatVersion
-	e[1] = byte(crc32.Checksum(e[2:], castagnoli)) //nolint:gosec // the low byte is what kfake checks
+	e[1] = byte(crc32.Checksum(e[2:], castagnoli))
 	return e
 }
 

@@ -74,7 +74,7 @@ func walk(path string, fn func(f *os.File, b batch) error) error {
 	if err != nil {
 		return fmt.Errorf("read a segment: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("read a segment: %w", err)
@@ -96,7 +96,6 @@ func walk(path string, fn func(f *os.File, b batch) error) error {
 	return nil
 }
 
-//nolint:gosec // the wire's integers are signed: these conversions keep their bits
 func parseHeader(h [batchHeader]byte, at int64) batch {
 	base := int64(binary.BigEndian.Uint64(h[0:]))
 	return batch{

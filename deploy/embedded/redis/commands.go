@@ -11,7 +11,7 @@ func first(args []string) []string {
 
 func all(args []string) []string { return args }
 
-// everySecond is for key, value, key, value…
+// everySecond is for key, value, key, value….
 func everySecond(args []string) (out []string) {
 	for i := 0; i < len(args); i += 2 {
 		out = append(out, args[i])

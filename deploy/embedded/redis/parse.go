@@ -140,5 +140,5 @@ func readLength(raw []byte, kind byte) (n, size int, err error) {
 	if err != nil {
 		return 0, 0, errors.New("a length is not a number")
 	}
-	return int(length), end + 1, nil //nolint:gosec // at most 40 bits
+	return int(length), end + 1, nil
 }

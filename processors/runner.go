@@ -96,7 +96,6 @@ func (r *Runner) session(ctx, work context.Context) error {
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets(),
 		kgo.TransactionalID(Group(r.def.Name) + "-" + uuid.NewString()),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.ProducerLinger(0), // a transaction flushes when its batch is done: waiting buys nothing

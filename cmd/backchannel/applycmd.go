@@ -46,7 +46,7 @@ func applyAll(ctx context.Context, c *config.Config, check bool, out io.Writer) 
 	}
 	defer client.Close()
 	topics, err := apply.Topics(ctx, kadm.NewClient(client), int16(c.Int("kafka-replication")), check)
-	print(out, topics, check)
+	printReport(out, topics, check)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func applyAll(ctx context.Context, c *config.Config, check bool, out io.Writer) 
 		return err
 	}
 	tables, err := apply.ClickHouse(ctx, opts, check)
-	print(out, tables, check)
+	printReport(out, tables, check)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func applyAll(ctx context.Context, c *config.Config, check bool, out io.Writer) 
 	return nil
 }
 
-func print(out io.Writer, r apply.Report, check bool) {
+func printReport(out io.Writer, r apply.Report, check bool) {
 	would := ""
 	if check {
 		would = "would change "

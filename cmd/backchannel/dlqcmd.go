@@ -156,32 +156,15 @@ func showLetter(ctx context.Context, r deadletters.Reader, name string, out io.W
 }
 
 func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all bool, reason schemas.Reason, out io.Writer) error {
-	var letters []deadletters.Letter
+	pick := namedLetters
 	if all {
-		topics, err := letterTopics(args)
-		if err != nil {
-			return err
+		pick = func(ctx context.Context, r deadletters.Reader, args []string) ([]deadletters.Letter, error) {
+			return lettersOf(ctx, r, args, reason)
 		}
-		if err := r.List(ctx, topics, func(l deadletters.Letter) error {
-			if reason == "" || l.Reason == reason {
-				letters = append(letters, l)
-			}
-			return nil
-		}); err != nil {
-			return err
-		}
-	} else {
-		for _, name := range args {
-			id, err := deadletters.ParseID(name)
-			if err != nil {
-				return err
-			}
-			l, err := r.Get(ctx, id)
-			if err != nil {
-				return err
-			}
-			letters = append(letters, l)
-		}
+	}
+	letters, err := pick(ctx, r, args)
+	if err != nil {
+		return err
 	}
 	for _, l := range letters {
 		if err := r.Replay(ctx, l); err != nil {
@@ -190,4 +173,34 @@ func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all
 		fmt.Fprintf(out, "replayed %s to %s\n", l.ID, l.Topic)
 	}
 	return nil
+}
+
+// lettersOf are those of the named topics, or of all, with one reason, or any.
+func lettersOf(ctx context.Context, r deadletters.Reader, args []string, reason schemas.Reason) (letters []deadletters.Letter, err error) {
+	topics, err := letterTopics(args)
+	if err != nil {
+		return nil, err
+	}
+	err = r.List(ctx, topics, func(l deadletters.Letter) error {
+		if reason == "" || l.Reason == reason {
+			letters = append(letters, l)
+		}
+		return nil
+	})
+	return letters, err
+}
+
+func namedLetters(ctx context.Context, r deadletters.Reader, names []string) (letters []deadletters.Letter, err error) {
+	for _, name := range names {
+		id, err := deadletters.ParseID(name)
+		if err != nil {
+			return nil, err
+		}
+		l, err := r.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		letters = append(letters, l)
+	}
+	return letters, nil
 }

@@ -46,7 +46,7 @@ func startEngines(ctx context.Context, c *config.Config, log *slog.Logger, progr
 		}
 	}()
 	if c.Bool("simulate-slack") {
-		if err := e.simulateSlack(c); err != nil {
+		if err := e.simulateSlack(ctx, c); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +87,7 @@ func ours(ctx context.Context, c *config.Config, setting, addr string) (bool, er
 	for range 20 {
 		conn, err := (&net.Dialer{Timeout: 200 * time.Millisecond}).DialContext(ctx, "tcp", addr)
 		if err != nil {
-			return true, nil
+			return true, nil //nolint:nilerr // nobody listens there: we may
 		}
 		_ = conn.Close() // it was only to see whether somebody answers
 		select {
@@ -164,9 +164,9 @@ func (e *engines) clickhouse(ctx context.Context, c *config.Config, progress io.
 }
 
 // simulateSlack runs the simulator and points the pipeline at it, unless it was told otherwise.
-func (e *engines) simulateSlack(c *config.Config) error {
+func (e *engines) simulateSlack(ctx context.Context, c *config.Config) error {
 	addr := c.String("slack-sim-addr")
-	ln, err := net.Listen("tcp", addr)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen on slack-sim-addr %s (set BACKCHANNEL_SLACK_SIM_ADDR to another): %w", addr, err)
 	}
@@ -174,9 +174,9 @@ func (e *engines) simulateSlack(c *config.Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("start the Slack simulator: %w", err), ln.Close())
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	go func() { served <- sim.Serve(ctx, ln) }()
+	go func() { served <- sim.Serve(serving, ln) }()
 	e.onClose(func() error {
 		stop()
 		return errors.Join(<-served, sim.Close())

@@ -46,7 +46,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("/readyz", tracker.Ready)
 	tracker.Expect("start", "its engines")
-	web, err := listen(c.String("http-addr"), mux)
+	web, err := listen(ctx, c.String("http-addr"), mux)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ type web struct {
 	err      chan error
 }
 
-func listen(addr string, handler http.Handler) (*web, error) {
-	ln, err := net.Listen("tcp", addr)
+func listen(ctx context.Context, addr string, handler http.Handler) (*web, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on http-addr %s (set BACKCHANNEL_HTTP_ADDR to another): %w", addr, err)
 	}

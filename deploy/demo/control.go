@@ -13,7 +13,7 @@ import (
 
 // records are what other parts of the product would say of this workspace.
 func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*kgo.Record, error) {
-	team := schemas.TeamID(w.team.ID)
+	team := w.team.ID
 	sealed, err := seal(team, w.install.Token)
 	if err != nil {
 		return nil, err
@@ -21,14 +21,14 @@ func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*k
 	now := time.Now().UTC()
 	b := &recordBuilder{}
 	add(b, schemas.SlackInstallations, schemas.TeamKey(team), schemas.Installation{
-		OrgID: w.org, TeamID: team, TeamName: w.team.Name, AppID: string(w.app.ID), BotUserID: schemas.SlackUserID(w.install.BotUserID),
+		OrgID: w.org, TeamID: team, TeamName: w.team.Name, AppID: string(w.app.ID), BotUserID: w.install.BotUserID,
 		BotID: string(w.install.BotID), Scopes: w.install.Scopes, SealedToken: sealed, Status: schemas.InstallActive, UpdatedAt: now,
 	})
 	for _, p := range w.people {
 		w.person(b, team, p, now)
 	}
 	for i, c := range w.channels {
-		id := schemas.ChannelID(c.ID)
+		id := c.ID
 		add(b, schemas.SlackChannels, schemas.TeamChannelKey(team, id), schemas.SlackChannel{
 			OrgID: w.org, TeamID: team, ChannelID: id, Name: c.Name, IsPrivate: c.IsPrivate, IsMember: true, UpdatedAt: now,
 		})
@@ -55,7 +55,7 @@ func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*k
 
 // person is in Slack's directory and, with an email, in the organization's.
 func (w *world) person(b *recordBuilder, team schemas.TeamID, p slacksim.Person, now time.Time) {
-	id := schemas.SlackUserID(p.ID)
+	id := p.ID
 	add(b, schemas.SlackUsers, schemas.TeamUserKey(team, id), schemas.SlackUser{
 		OrgID: w.org, TeamID: team, UserID: id, Name: p.RealName, Email: p.Email, TimeZone: p.TZ, Deleted: p.Deleted, UpdatedAt: now,
 	})
@@ -91,7 +91,7 @@ func add[T any](b *recordBuilder, topic schemas.Topic[T], key schemas.Key, v T) 
 func (r *run) awaitViews(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	team := schemas.TeamID(r.world.team.ID)
+	team := r.world.team.ID
 	want := map[string][]string{schemas.ViewTeamInstall(team): {schemas.FieldInstallation}, schemas.ViewTeamAssociations(team): nil, schemas.ViewTeamUsers(team): nil}
 	for _, c := range r.world.channels {
 		if c.account != "" {

@@ -97,10 +97,9 @@ func compareShape(at string, want, got any) []string {
 
 type shapes struct {
 	*Simulator
-	token       string
-	room, im    string
-	user        string
-	messageHere string
+	token    string
+	room, im string
+	user     string
 }
 
 // shapeWorld has a channel and a DM, each with a message of the app's.

@@ -93,10 +93,10 @@ func (s *Simulator) view(r *http.Request) (*view, bool) {
 	if strings.HasSuffix(r.URL.Path, "/people") {
 		v.addPeople(t)
 	} else if open != nil {
-		v.addChannel(s, t, open, TS(r.URL.Query().Get("thread")))
+		v.addChannel(t, open, TS(r.URL.Query().Get("thread")))
 	}
 	v.Missing = !ok
-	v.addLists(s, t, open)
+	v.addLists(t, open)
 	return v, ok
 }
 
@@ -119,7 +119,7 @@ func (s *Simulator) opened(t *team, r *http.Request) (*channel, bool) {
 
 func channelPath(t *team, c *channel) string { return fmt.Sprintf("/t/%s/c/%s", t.ID, c.ID) }
 
-func (v *view) addLists(s *Simulator, t *team, open *channel) {
+func (v *view) addLists(t *team, open *channel) {
 	for _, id := range t.channelOrder {
 		c := t.channels[id]
 		item := listedChannel{
@@ -145,7 +145,7 @@ func (v *view) addPeople(t *team) {
 	slices.SortStableFunc(v.People, func(a, b listedPerson) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-func (v *view) addChannel(s *Simulator, t *team, c *channel, thread TS) {
+func (v *view) addChannel(t *team, c *channel, thread TS) {
 	v.Title, v.Topic, v.Private, v.IsDM = t.title(c), c.Topic, c.IsPrivate, c.IsIM || c.IsMPIM
 	v.Archived, v.Members, v.Here = c.IsArchived, len(c.Members), channelPath(t, c)
 	var shown []*message

@@ -92,7 +92,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err := s.latency(r, c, token); err != nil {
 		return // the caller has gone
 	}
-	out, err, fault := s.run(c, w.Header(), token)
+	out, fault, err := s.run(c, w.Header(), token)
 	if fault != nil && fault.Kind == FaultAPIStatus {
 		s.answerStatus(w, name, fault)
 		return
@@ -127,7 +127,7 @@ func (s *Simulator) caller(token string) (TeamID, AppID) {
 }
 
 // run makes the call under the lock, through the checks in Slack's order: method, token, rate, scope, arguments.
-func (s *Simulator) run(c *call, header http.Header, token string) (response, error, *Fault) {
+func (s *Simulator) run(c *call, header http.Header, token string) (response, *Fault, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	team, app := s.caller(token)
@@ -137,13 +137,13 @@ func (s *Simulator) run(c *call, header http.Header, token string) (response, er
 		fault = s.faults.strikeAPI(FaultAPIError, c.method, team, app, channel)
 	}
 	if fault != nil && !fault.After {
-		return nil, fault.err(), fault
+		return nil, fault, fault.err()
 	}
 	out, err := s.checked(c, header, token)
 	if fault != nil {
-		return nil, fault.err(), fault
+		return nil, fault, fault.err()
 	}
-	return out, err, nil
+	return out, nil, err
 }
 
 func (f *Fault) err() error { return &apiError{code: f.Error} }

@@ -46,7 +46,7 @@ type message struct {
 }
 
 // parser holds buffers between records.
-type parser struct{ dec, inner jx.Decoder }
+type parser struct{ dec jx.Decoder }
 
 var errNoEnvelope = errors.New("envelope.event is missing")
 

@@ -121,8 +121,8 @@ func read(cmd *redis.Cmd, r *schemas.NotificationRequest) (person, error) {
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return p, err
 	}
-	any, _ := answer[5].([]any)
-	p.known = len(any) == 1 && any[0] != "0"
+	sentinel, _ := answer[5].([]any)
+	p.known = len(sentinel) == 1 && sentinel[0] != "0"
 	p.user = pick(users, r.Recipient)
 	p.active = make(map[schemas.TeamID]*schemas.Installation)
 	for i := range installs {

@@ -67,9 +67,10 @@ func asyncAPI() map[string]any {
 	channels, operations := map[string]any{}, map[string]any{}
 	for _, t := range schemas.Topics() {
 		id := strings.ReplaceAll(t.Name, ".", "_")
-		kafka := map[string]any{"partitions": t.Partitions, "topicConfiguration": map[string]any{"cleanup.policy": []string{string(t.Cleanup)}}}
+		topic := map[string]any{"cleanup.policy": []string{string(t.Cleanup)}}
+		kafka := map[string]any{"partitions": t.Partitions, "topicConfiguration": topic}
 		if t.Cleanup == schemas.Delete {
-			kafka["topicConfiguration"].(map[string]any)["retention.ms"] = t.Retention.Milliseconds()
+			topic["retention.ms"] = t.Retention.Milliseconds()
 		}
 		channels[id] = map[string]any{
 			"address":     t.Name,

@@ -120,7 +120,7 @@ func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdi
 		}
 	}
 	if v.code == codeConnection {
-		j.waiting = errors.New("Slack's Web API does not answer")
+		j.waiting = errors.New("no answer from Slack's Web API")
 	}
 	inDoubt := j.entry != nil
 	switch {

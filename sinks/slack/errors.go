@@ -28,9 +28,10 @@ const transientRetry = 2 * time.Second
 const codeConnection = "connection"
 
 // codes follow chat.postMessage's and conversations.open's documented errors (docs.slack.dev/reference/methods).
-var codes = map[string]verdict{}
+var codes = verdicts()
 
-func init() {
+func verdicts() map[string]verdict {
+	codes := map[string]verdict{}
 	for reason, list := range map[schemas.Reason][]string{
 		schemas.InstallUnusable: {
 			"invalid_auth", "not_authed", "token_revoked", "token_expired", "missing_scope", "team_access_not_granted",
@@ -59,6 +60,7 @@ func init() {
 	for _, code := range []string{"internal_error", "fatal_error", "request_timeout"} {
 		codes[code] = verdict{ambiguous: true, retry: transientRetry, code: code}
 	}
+	return codes
 }
 
 // judge reads an error of chat.postMessage. A code that Slack added since is taken as final: a message that Slack

@@ -57,7 +57,7 @@ const batchRecords = 5000
 func bareCopy(kafka []kgo.Opt, run string, n int) error {
 	sess, err := kgo.NewGroupTransactSession(append(kafka,
 		kgo.ConsumerGroup("bench-copy-"+run), kgo.ConsumeTopics(schemas.SlackEvents.Name),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.TransactionalID("bench-copy-"+run), kgo.ProducerLinger(0))...)
 	if err != nil {
 		return err

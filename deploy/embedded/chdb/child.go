@@ -66,11 +66,11 @@ func start(ctx context.Context, o ChildOptions, t timing) (*Child, error) {
 	if len(o.Command) == 0 {
 		return nil, errors.New("start the embedded ClickHouse: no command to run it with")
 	}
-	ln, err := net.Listen("tcp", o.Addr)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the embedded ClickHouse on %s (is another ClickHouse running? choose another address): %w", o.Addr, err)
 	}
-	file, err := ln.(*net.TCPListener).File()
+	file, err := ln.(*net.TCPListener).File() //nolint:forcetypeassert // "tcp" makes no other
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("hand the listener on to the embedded ClickHouse: %w", err), ln.Close())
 	}

@@ -44,7 +44,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/ping" || r.URL.Path == "/replicas_status", r.URL.Path == "/" && r.Method != http.MethodPost && !r.URL.Query().Has("query"):
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-		io.WriteString(w, "Ok.\n")
+		_, _ = io.WriteString(w, "Ok.\n") // a client that is gone has nobody to tell
 	case r.URL.Path != "/" && r.URL.Path != "/query":
 		http.Error(w, fmt.Sprintf("There is no handle %s\n\nUse / or /ping for health checks, or POST a query to /", r.URL.Path), http.StatusNotFound)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:

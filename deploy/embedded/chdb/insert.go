@@ -16,7 +16,7 @@ func insert(s *session, p *reply) error {
 	if err != nil {
 		return err
 	}
-	chunk := chunks.Get().(*[256 << 10]byte)
+	chunk := chunks.Get().(*[256 << 10]byte) //nolint:forcetypeassert // the pool holds nothing else
 	defer chunks.Put(chunk)
 	for {
 		n, err := fill(p.q.data, chunk[:])

@@ -11,7 +11,6 @@ import (
 // library is libchdb's C interface, as its chdb.h of 26.7.3 declares it.
 // Only the variants with explicit lengths are bound: text may hold NUL bytes.
 type library struct {
-	version      func() string                                                                                                                                                  `sym:"chdb_version"`
 	setSignals   func(enabled int32)                                                                                                                                            `sym:"chdb_set_signal_handlers_enabled"`
 	connect      func(int32, unsafe.Pointer) unsafe.Pointer                                                                                                                     `sym:"chdb_connect"`
 	closeConn    func(unsafe.Pointer)                                                                                                                                           `sym:"chdb_close_conn"`

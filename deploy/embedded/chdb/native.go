@@ -20,7 +20,7 @@ import (
 // library's own code, to find its end, and then its bytes are copied as they are.
 func nativeAt(revision uint64, data []byte) ([]byte, error) {
 	n := &native{src: bytes.NewReader(data), data: data, revision: revision}
-	n.buf = readers.Get().(*bufio.Reader)
+	n.buf = readers.Get().(*bufio.Reader) //nolint:forcetypeassert // the pool holds nothing else
 	defer readers.Put(n.buf)
 	n.buf.Reset(n.src)
 	n.in = chproto.NewReader(n.buf)

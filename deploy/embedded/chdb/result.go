@@ -40,11 +40,3 @@ func (r *result) free() { r.lib.resultDestroy(r.p) }
 type stats struct {
 	readRows, readBytes, writtenRows, writtenBytes, resultRows uint64
 }
-
-func (s *stats) add(o stats) {
-	s.readRows += o.readRows
-	s.readBytes += o.readBytes
-	s.writtenRows += o.writtenRows
-	s.writtenBytes += o.writtenBytes
-	s.resultRows += o.resultRows
-}

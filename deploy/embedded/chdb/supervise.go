@@ -66,7 +66,7 @@ func (s *supervisor) run(ctx context.Context) {
 
 // once runs one process from its start to its end, and says whether it ever answered.
 func (s *supervisor) once(ctx context.Context) (answered bool, err error) {
-	cmd := exec.Command(s.Command[0], s.Command[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.Command[0], s.Command[1:]...) // stopped in order, by stop
 	cmd.Env = append(os.Environ(), envLibrary+"="+s.Library, envDataDir+"="+s.DataDir)
 	cmd.ExtraFiles = []*os.File{s.listener}
 	cmd.SysProcAttr = childAttributes()

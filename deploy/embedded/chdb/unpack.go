@@ -56,7 +56,7 @@ func extract(ctx context.Context, archive *tar.Reader, dest string, progress fun
 		if name := path.Base(h.Name); h.Typeflag != tar.TypeReg || name != "libchdb.so" && name != "libchdb.dylib" {
 			continue
 		}
-		out, err := os.OpenFile(dest, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+		out, err := os.OpenFile(dest, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a library that every user of the cache may load
 		if err != nil {
 			return "", err
 		}

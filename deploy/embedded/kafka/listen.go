@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -44,7 +45,7 @@ func listen(ctx context.Context, addr, advertise string) (*listener, error) {
 func checkAdvertised(advertise string, ln net.Listener) error {
 	host, port, err := net.SplitHostPort(advertise)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err == nil && host == "" {
 		err = errors.New("the host is missing")

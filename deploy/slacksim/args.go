@@ -40,9 +40,12 @@ func readArgs(w http.ResponseWriter, r *http.Request) (a args, token string, war
 		a.set(name, values[0])
 	}
 	delete(a, "token") // Slack takes no token from a URL
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && r.Header.Get("Content-Type") != "" {
-		return nil, "", nil, fail("invalid_post_type")
+	var kind string
+	var params map[string]string
+	if header := r.Header.Get("Content-Type"); header != "" { // a call without arguments need not have one
+		if kind, params, err = mime.ParseMediaType(header); err != nil {
+			return nil, "", nil, fail("invalid_post_type")
+		}
 	}
 	switch kind {
 	case "application/json":

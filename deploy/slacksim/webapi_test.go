@@ -65,6 +65,7 @@ func TestAnswersAreSlacks(t *testing.T) {
 		{"unknown method", "chat.shout", jsonType, "{}", "unknown_method", false},
 		{"no token", "auth.test", jsonType, "{}", "not_authed", true},
 		{"token in a JSON body", "auth.test", jsonType, `{"token":"` + w.install.Token + `"}`, "not_authed", true},
+		{"no body, no type", "auth.test", "", "", "", false},
 		{"token in a form", "auth.test", formType, "token=" + w.install.Token, "", true},
 		{"broken JSON", "auth.test", jsonType, `{`, "invalid_json", false},
 		{"JSON that is no object", "auth.test", jsonType, `[1]`, "json_not_object", false},

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -61,7 +62,7 @@ func (m *ContextMessage) AppendJSON(buf []byte) []byte {
 	o.str("channel_id", string(m.ChannelID))
 	o.str("ts", string(m.TS))
 	o.field("version")
-	o.w.UInt64(m.Version)
+	o.buf = strconv.AppendUint(o.buf, m.Version, 10)
 	o.flag("is_deleted", m.Deleted)
 	o.optional("thread_ts", string(m.ThreadTS))
 	o.optional("subtype", m.Subtype)
@@ -71,23 +72,12 @@ func (m *ContextMessage) AppendJSON(buf []byte) []byte {
 	o.optional("author_email", m.AuthorEmail)
 	o.optional("author_team_id", string(m.AuthorTeamID))
 	o.flag("is_external", m.IsExternal)
-	o.field("text")
 	if m.RawText != nil {
-		o.w.Raw(m.RawText)
+		o.raw("text", m.RawText)
 	} else {
-		o.w.Str(m.Text)
+		o.str("text", m.Text)
 	}
-	if len(m.FileNames) > 0 {
-		o.field("file_names")
-		o.w.ArrStart()
-		for i, name := range m.FileNames {
-			if i > 0 {
-				o.w.Comma()
-			}
-			o.w.Str(name)
-		}
-		o.w.ArrEnd()
-	}
+	o.strs("file_names", m.FileNames)
 	o.optional("edited_ts", string(m.EditedTS))
 	o.str("account_id", string(m.AccountID))
 	o.optional("deal_id", string(m.DealID))

@@ -2,9 +2,8 @@ package schemas
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
-
-	"github.com/go-faster/jx"
 )
 
 // SlackEvent is one delivery of Slack's Events API, whatever its type: where it came from, and the envelope exactly as
@@ -41,11 +40,10 @@ func (e *SlackEvent) AppendJSON(buf []byte) []byte {
 	o.time("received_at", e.ReceivedAt)
 	if e.RetryNum != 0 {
 		o.field("retry_num")
-		o.w.Int(e.RetryNum)
+		o.buf = strconv.AppendInt(o.buf, int64(e.RetryNum), 10)
 	}
 	o.optional("retry_reason", e.RetryReason)
-	o.field("envelope")
-	o.w.Raw(e.Envelope)
+	o.raw("envelope", e.Envelope)
 	return o.end()
 }
 
@@ -61,54 +59,4 @@ type SlackHistoryMessage struct {
 // Validate says what is missing.
 func (m *SlackHistoryMessage) Validate() error {
 	return require("team_id", string(m.TeamID), "channel_id", string(m.ChannelID), "message", string(m.Message))
-}
-
-// object writes one JSON object field by field. The hot records use it instead of reflection; see cmd/backchannel/bench for the figures.
-type object struct {
-	w     jx.Writer
-	first bool
-}
-
-func newObject(buf []byte) *object {
-	o := &object{w: jx.Writer{Buf: buf}, first: true}
-	o.w.ObjStart()
-	return o
-}
-
-func (o *object) field(name string) {
-	if !o.first {
-		o.w.Comma()
-	}
-	o.first = false
-	o.w.FieldStart(name)
-}
-
-func (o *object) str(name, v string) {
-	o.field(name)
-	o.w.Str(v)
-}
-
-func (o *object) optional(name, v string) {
-	if v != "" {
-		o.str(name, v)
-	}
-}
-
-func (o *object) flag(name string, v bool) {
-	if v {
-		o.field(name)
-		o.w.True()
-	}
-}
-
-func (o *object) time(name string, t time.Time) {
-	o.field(name)
-	o.w.Buf = append(o.w.Buf, '"')
-	o.w.Buf = t.UTC().AppendFormat(o.w.Buf, time.RFC3339Nano)
-	o.w.Buf = append(o.w.Buf, '"')
-}
-
-func (o *object) end() []byte {
-	o.w.ObjEnd()
-	return o.w.Buf
 }

@@ -25,7 +25,6 @@ type input struct {
 	message              // the event itself
 	changed     *message // message_changed: the message as it now is
 	previous    *message // message_changed, message_deleted: as it was, when Slack says
-	buffers     [2]message
 }
 
 // message is Slack's message shape. What is passed on or only compared stays raw.
@@ -149,14 +148,14 @@ func readEvent(d *jx.Decoder, in *input) error {
 			if d.Next() != jx.Object {
 				return d.Skip()
 			}
-			in.changed = &in.buffers[0]
+			in.changed = new(message)
 			err = readMessage(d, in.changed)
 		case "previous_message":
 			// Sometimes an empty array (java-slack-sdk PR #791): then Slack does not say.
 			if d.Next() != jx.Object {
 				return d.Skip()
 			}
-			in.previous = &in.buffers[1]
+			in.previous = new(message)
 			err = readMessage(d, in.previous)
 		default:
 			err = readField(d, key, &in.message)

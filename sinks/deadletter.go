@@ -2,8 +2,10 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -18,10 +20,35 @@ func (r *Runner) deadLetters(ctx context.Context, rejected []Rejection) error {
 	for i, rejection := range rejected {
 		letters[i] = deadLetter(r.def.Name, rejection)
 	}
-	if err := r.client.ProduceSync(ctx, letters...).FirstErr(); err != nil {
-		return fmt.Errorf("produce dead letters: %w", err)
+	for len(letters) > 0 {
+		var smaller []*kgo.Record
+		for _, produced := range r.client.ProduceSync(ctx, letters...) {
+			switch {
+			case produced.Err == nil:
+			case errors.Is(produced.Err, kerr.MessageTooLarge) && strip(produced.Record):
+				smaller = append(smaller, produced.Record)
+			default:
+				return fmt.Errorf("produce dead letters: %w", produced.Err)
+			}
+		}
+		letters = smaller
 	}
 	return nil
+}
+
+// strip takes the value, then the key, from a dead letter that the broker finds too large: a record of another producer
+// can be as large as a batch may be, and with our headers it is larger. Its coordinates say where it is. Without this the
+// record could neither be processed nor be put aside, and its partition would stand still.
+func strip(letter *kgo.Record) bool {
+	switch {
+	case len(letter.Value) > 0:
+		letter.Value = nil
+	case len(letter.Key) > 0:
+		letter.Key = nil
+	default:
+		return false
+	}
+	return true
 }
 
 // deadLetter makes the dead letter of a rejected record: its key, its value unless the topic is private, and why in the headers.

@@ -30,6 +30,13 @@ func (h *held) seen(records []*kgo.Record) {
 	h.high[last.Topic][last.Partition] = kgo.EpochOffset{Epoch: last.LeaderEpoch, Offset: last.Offset + 1}
 }
 
+// waiting is how many records are deferred.
+func (h *held) waiting() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.deferred)
+}
+
 // take hands the deferred records out; what is not put back was written.
 func (h *held) take() []*kgo.Record {
 	h.mu.Lock()

@@ -128,61 +128,63 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 	}
 	defer r.client.CloseAllowingRebalance()
 	var idleAt time.Time
+	var idle error
 	for ctx.Err() == nil {
-		if batch := r.poll(ctx); len(batch) > 0 {
+		batch, waiting := r.poll(ctx)
+		if len(batch) > 0 {
 			if err := r.deliver(work, batch); err != nil {
 				return err // stopping, or starting over; either way the batch is read again
 			}
 		}
 		if r.def.Idle != nil && time.Since(idleAt) >= idleEvery {
 			idleAt = time.Now()
-			if err := r.def.Idle(work); errors.Is(err, ErrStartOver) {
-				return err
-			} else if err != nil {
-				r.opts.Health(err)
+			if idle = r.def.Idle(work); errors.Is(idle, ErrStartOver) {
+				return idle
 			}
+		}
+		// deliver has told of a batch. Without one, what was waited for may have passed with nothing to show it.
+		if waiting = errors.Join(waiting, idle); waiting != nil || len(batch) == 0 {
+			r.opts.Health(waiting)
 		}
 		r.client.AllowRebalance()
 	}
 	return nil
 }
 
-// poll gathers a batch: what was deferred, then up to MaxBatch records, for up to MaxWait after the first.
-func (r *Runner) poll(ctx context.Context) []*kgo.Record {
-	batch := r.held.take()
+// poll gathers a batch: what was deferred, then up to MaxBatch records, for up to MaxWait after the first. The error is
+// what kept it from reading some partitions.
+func (r *Runner) poll(ctx context.Context) (batch []*kgo.Record, failed error) {
 	wait := idleEvery
-	if len(batch) > 0 {
+	if r.held.waiting() > 0 {
 		wait = deferredEvery
 	}
-	if len(batch) >= maxDeferred {
+	if r.held.waiting() >= maxDeferred {
 		sleep(ctx, wait)
-		return batch
+		return r.held.take(), nil
 	}
-	limit := len(batch) + r.def.MaxBatch
-	fresh := false
-	for deadline := time.Now().Add(wait); len(batch) < limit; {
+	for deadline := time.Now().Add(wait); len(batch) < r.def.MaxBatch; {
 		until, cancel := context.WithDeadline(ctx, deadline)
-		fetches := r.client.PollRecords(until, limit-len(batch))
+		fetches := r.client.PollRecords(until, r.def.MaxBatch-len(batch))
 		cancel()
 		fetches.EachError(func(topic string, partition int32, err error) {
 			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-				r.opts.Health(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
+				failed = fmt.Errorf("fetch %s/%d: %w", topic, partition, err)
 			}
 		})
-		before := len(batch)
+		first := len(batch) == 0
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			r.held.seen(p.Records)
 			batch = append(batch, p.Records...)
 		})
-		if len(batch) > before && !fresh {
-			fresh = true
+		if first && len(batch) > 0 {
 			deadline = time.Now().Add(r.def.MaxWait)
 		}
 		if ctx.Err() != nil || !time.Now().Before(deadline) {
 			break
 		}
 	}
-	return batch
+	// Taken only now: having polled keeps partitions ours until AllowRebalance, and those that went before are forgotten.
+	return append(r.held.take(), batch...), failed
 }
 
 // deliver writes a batch, trying until it is in, and commits it.

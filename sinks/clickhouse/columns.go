@@ -39,6 +39,48 @@ func (v *values[T]) as(name string) column {
 	}
 }
 
+// lowCardinality is a column buffer of a LowCardinality(String). clickhouse-go appends those row by row through 'any':
+// boxing each string would cost an allocation a row, and looking it up two hashes. So each distinct string is boxed once a
+// batch, and the empty one is nil, which the library takes for the column's default without looking it up.
+type lowCardinality struct {
+	rows  []any
+	boxes map[string]any
+	last  string
+	box   any // of last
+}
+
+func (c *lowCardinality) add(s string) {
+	if s != c.last {
+		c.last, c.box = s, c.boxed(s)
+	}
+	c.rows = append(c.rows, c.box)
+}
+
+func (c *lowCardinality) boxed(s string) any {
+	if s == "" {
+		return nil
+	}
+	box, ok := c.boxes[s]
+	if !ok {
+		box = s
+		c.boxes[s] = box
+	}
+	return box
+}
+
+func (c *lowCardinality) as(name string) column {
+	c.boxes = map[string]any{}
+	return column{
+		name:   name,
+		append: func(b driver.BatchColumn) error { return b.Append(c.rows) },
+		reset: func() {
+			clear(c.rows)
+			clear(c.boxes)
+			c.rows, c.last, c.box = c.rows[:0], "", nil
+		},
+	}
+}
+
 func newTable(name string, columns []column, add func(*kgo.Record) error) *table {
 	names := make([]string, len(columns))
 	for i, c := range columns {

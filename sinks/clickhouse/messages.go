@@ -13,12 +13,12 @@ import (
 // messages decodes context.messages straight into columns; its strings alias the records until the insert copies them.
 func messages() *table {
 	var (
-		org, team, channel, ts, thread, subtype, user, bot           values[string]
-		name, email, authorTeam, text, edited, account, deal, source values[string]
-		version                                                      values[uint64]
-		deleted, external                                            values[uint8]
-		tsTime, received                                             values[time.Time]
-		files                                                        values[[]string]
+		org, team, channel, subtype, bot, authorTeam, source       lowCardinality
+		ts, thread, user, name, email, text, edited, account, deal values[string]
+		version                                                    values[uint64]
+		deleted, external                                          values[uint8]
+		tsTime, received                                           values[time.Time]
+		files                                                      values[[]string]
 
 		dec jx.Decoder
 		m   schemas.ContextMessage

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -66,6 +68,13 @@ func tlsConfig(caFile, certFile, keyFile string) (*tls.Config, error) {
 		conf.Certificates = []tls.Certificate{cert}
 	}
 	return conf, nil
+}
+
+// quietRedis keeps go-redis from writing lines of its own to standard error: that Redis is away is told once, by health.
+type quietRedis struct{ log *slog.Logger }
+
+func (q quietRedis) Printf(ctx context.Context, format string, v ...any) {
+	q.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, v...))
 }
 
 // redisClient makes a client for a single server, Sentinel or Cluster, as the URL's scheme says. Errors never quote the URL.

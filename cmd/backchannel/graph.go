@@ -41,9 +41,11 @@ import (
 //	            slack        deliveries.slack -> Slack
 //	            email        deliveries.email -> mail
 var tiers = []tier{
-	{"ingest", []component{{"events", startEvents}}},
-	{"processors", []component{{"enrich", startEnrich}, {"route", startRoute}}},
-	{"sinks", []component{{"views", startViews}, {"clickhouse", startClickHouse}, {"slack", startSlack}, {"email", startEmail}}},
+	{"ingest", []component{{"events", startEvents, nil}}},
+	{"processors", []component{{"enrich", startEnrich, onRedis}, {"route", startRoute, onRedis}}},
+	{"sinks", []component{
+		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
+	}},
 }
 
 type tier struct {
@@ -55,7 +57,19 @@ type tier struct {
 type component struct {
 	name  string
 	start func(*wiring) (runner, error)
+	// needs are the engines without which it waits, beside Kafka, which all need. A process is ready when those of its own
+	// components answer: an ingest that was not ready while ClickHouse is away would turn Slack's events down for nothing.
+	needs []string
 }
+
+// The engines, as /readyz names them.
+const (
+	engineKafka      = "Kafka"
+	engineRedis      = "Redis"
+	engineClickHouse = "ClickHouse"
+)
+
+var onRedis, onClickHouse = []string{engineRedis}, []string{engineClickHouse}
 
 type runner interface {
 	Run(ctx context.Context) error

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -105,6 +106,7 @@ func (a *app) load(flags *pflag.FlagSet, file string) (err error) {
 	}
 	a.log = newLog(a.config)
 	slog.SetDefault(a.log)
+	redis.SetLogger(quietRedis{a.log})
 	return nil
 }
 

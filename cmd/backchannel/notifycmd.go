@@ -54,7 +54,10 @@ Prints each outcome as one line of JSON. Exit code 0: at least one was delivered
 				err = errors.Join(err, encodeErr)
 				fmt.Fprintln(cmd.OutOrStdout(), string(line))
 			}
-			return errors.Join(err, judgeOutcomes(outcomes, r.RequestID, wait))
+			if err != nil {
+				return err
+			}
+			return judgeOutcomes(outcomes, r.RequestID, wait)
 		},
 	}
 	f := cmd.Flags()

@@ -67,22 +67,20 @@ func (w *wiring) close() {
 	}
 }
 
-// probe tells every two seconds whether the engines answer, so that /readyz names the one that is away.
-func (w *wiring) probe(ctx context.Context) {
+// probe tells every two seconds whether the engines that the components need answer, so that /readyz names the one that is away.
+func (w *wiring) probe(ctx context.Context, chosen []component) {
 	admin := kadm.NewClient(w.producer)
-	engines := map[string]func(context.Context) error{
-		"Kafka": func(ctx context.Context) error { return topicsReady(ctx, admin) },
-		"Redis": func(ctx context.Context) error { return w.redis.Ping(ctx).Err() },
-		"ClickHouse": func(ctx context.Context) error {
-			return w.ch.Exec(ctx, "SELECT 1")
-		},
+	ask := map[string]func(context.Context) error{
+		engineKafka:      func(ctx context.Context) error { return topicsReady(ctx, admin) },
+		engineRedis:      func(ctx context.Context) error { return w.redis.Ping(ctx).Err() },
+		engineClickHouse: func(ctx context.Context) error { return w.ch.Exec(ctx, "SELECT 1") },
 	}
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
 	for {
-		for name, ask := range engines {
+		for _, name := range needed(chosen) {
 			bounded, cancel := context.WithTimeout(ctx, probeEvery)
-			err := ask(bounded)
+			err := ask[name](bounded)
 			cancel()
 			if ctx.Err() != nil {
 				return
@@ -95,6 +93,16 @@ func (w *wiring) probe(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// needed lists the engines of the components, each once.
+func needed(chosen []component) []string {
+	engines := []string{engineKafka}
+	for _, c := range chosen {
+		engines = append(engines, c.needs...)
+	}
+	slices.Sort(engines)
+	return slices.Compact(engines)
 }
 
 const probeEvery = 2 * time.Second

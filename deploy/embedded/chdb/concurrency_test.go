@@ -122,8 +122,7 @@ func TestTooManyStatements(t *testing.T) {
 	f := &front{slots: make(chan struct{}, 1)}
 	f.slots <- struct{}{}
 	err := f.serve(&reply{}, nil)
-	e := &Exception{}
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Exception](err); !ok || e.Code != codeTooManyQueries {
 		t.Errorf("%v", err)
 	}
 }

@@ -18,7 +18,7 @@ func (f *front) run(ctx context.Context, s *session, p *reply) error {
 	}
 	defer f.watch(ctx, q)()
 	switch {
-	case q.stmt.inserts && (q.stmt.format != "Values" || len(q.params) <= 0):
+	case q.stmt.inserts && (q.stmt.format != "Values" || len(q.params) == 0):
 		return insert(s, p)
 	case q.stmt.inserts:
 		return insertInline(s, p)

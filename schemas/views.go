@@ -84,8 +84,10 @@ func LedgerKey(id DeliveryID) string { return LedgerPrefix + string(id) }
 type LedgerEntry struct {
 	BegunAt time.Time `json:"begun_at,omitzero"`
 	// Ambiguous: an attempt is known to have ended without an answer; the next one need not wait for its owner.
-	Ambiguous bool     `json:"ambiguous,omitempty"`
-	Done      *Outcome `json:"done,omitempty"`
+	Ambiguous bool `json:"ambiguous,omitempty"`
+	// Attempts that were begun, of which any may have arrived: each waits longer than the one before.
+	Attempts int      `json:"attempts,omitempty"`
+	Done     *Outcome `json:"done,omitempty"`
 }
 
 // DMKey is a hash by Slack user id: the direct-message channel that Slack opened for the user. Coordination: it may vanish.

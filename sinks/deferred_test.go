@@ -1,6 +1,7 @@
 package sinks_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -97,5 +98,26 @@ func TestDeferredRecordsMoveWithTheirPartition(t *testing.T) {
 		if n := s.written()[value] + next.written()[value]; n != 1 {
 			t.Errorf("%s was written %d times", value, n)
 		}
+	}
+}
+
+// What was put off comes ahead of newer records of the same batch.
+func TestDeferredRecordsComeFirst(t *testing.T) {
+	t.Parallel()
+	k := sinkstest.NewKafka(t, 1, topic)
+	s, hold := holding()
+	s.before = func(_ context.Context, batch []*kgo.Record) error {
+		if slices.ContainsFunc(batch, func(r *kgo.Record) bool { return string(r.Value) == "slow1" }) {
+			hold.Store(false)
+		}
+		return nil
+	}
+	k.Produce(t, record(0, "slow0"), record(0, "fast0"))
+	sinkstest.Start(t, k, s.define())
+	sinkstest.Eventually(t, "the first batch", func() bool { return s.written()["fast0"] == 1 })
+	k.Produce(t, record(0, "slow1"))
+	k.WaitCommitted(t, group, topic.Name)
+	if diff := cmp.Diff([]string{"fast0", "slow0", "slow1"}, s.order()); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
 	}
 }

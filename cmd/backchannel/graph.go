@@ -197,7 +197,7 @@ func startSlack(w *wiring) (runner, error) {
 	}))
 }
 
-// slackTimeout ends an attempt well before the ledger would call it ambiguous (sinks/ledger.Settle).
+// slackTimeout ends an attempt well before the ledger would call it ambiguous (settle in sinks/slack).
 const slackTimeout = 10 * time.Second
 
 func startEmail(w *wiring) (runner, error) {

@@ -16,7 +16,8 @@ import (
 )
 
 // Transport sends one mail. A nil error: it is the mail server's now. ErrRefused: the server refused it for good.
-// ErrUnanswered: the connection was lost when the server may have had it. Anything else: not now.
+// ErrBusy: the server wants this mail later. ErrUnanswered: the connection was lost when the server may have had it.
+// Anything else: the mail server is away, or refuses us whatever we bring.
 type Transport interface {
 	Send(ctx context.Context, d *schemas.Delivery) error
 }
@@ -24,6 +25,7 @@ type Transport interface {
 // What a transport's error may be.
 var (
 	ErrRefused    = errors.New("the mail server refused the message")
+	ErrBusy       = errors.New("the mail server cannot take the message now")
 	ErrUnanswered = errors.New("the mail server did not say whether it took the message")
 )
 
@@ -39,14 +41,33 @@ type Options struct {
 // Sink sends deliveries, one after another.
 type Sink struct {
 	opts   Options
-	ledger ledger.Ledger
+	ledger *ledger.Ledger
+	busy   map[schemas.DeliveryID]postponed
 }
+
+// postponed is a mail that the server wanted later. It is kept in memory: a restart asks the server once more, which is no harm.
+type postponed struct {
+	until time.Time
+	pause time.Duration
+}
+
+// Pauses before a mail that the server wanted later comes again (greylisting asks for some minutes).
+const (
+	firstRetry = 30 * time.Second
+	lastRetry  = 15 * time.Minute
+)
+
+// settle is longer than an attempt can take (attemptTimeout): an entry that was begun so long ago has lost its owner.
+const (
+	attemptTimeout = 150 * time.Second
+	settle         = 3 * time.Minute
+)
 
 // Definition is the node of the graph.
 func Definition(opts Options) sinks.Definition {
 	return sinks.Definition{
 		Name: "email", In: []schemas.Spec{schemas.DeliveriesEmail.Spec},
-		Sink:     &Sink{opts: opts, ledger: ledger.Ledger{Redis: opts.Redis}},
+		Sink:     &Sink{opts: opts, ledger: ledger.New(opts.Redis, settle), busy: map[schemas.DeliveryID]postponed{}},
 		MaxBatch: 64, MaxWait: 10 * time.Millisecond, WriteTimeout: 5 * time.Minute,
 	}
 }
@@ -73,33 +94,50 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 
 // deliver sends one mail between two ledger entries. again: it has to wait.
 func (s *Sink) deliver(ctx context.Context, d *schemas.Delivery) (again bool, err error) {
+	now := s.opts.Now()
+	if now.Before(s.busy[d.DeliveryID].until) {
+		return true, nil
+	}
+	if o, known := s.ledger.Unwritten(d.DeliveryID); known {
+		return false, s.ledger.Conclude(ctx, o, s.opts.Publish)
+	}
 	entry, err := s.look(ctx, d.DeliveryID)
 	if err != nil {
 		return false, err
 	}
-	now := s.opts.Now()
 	switch {
 	case entry != nil && entry.Done != nil:
 		return false, s.opts.Publish(ctx, ledger.Repeated(d, *entry.Done))
-	case entry != nil && !entry.Ambiguous && now.Sub(entry.BegunAt) < ledger.Settle:
+	case entry != nil && s.ledger.Wait(entry, now) > 0:
 		return true, nil
 	case entry != nil && d.OnAmbiguous == schemas.Silence:
 		return false, s.conclude(ctx, d, schemas.Failed, schemas.AmbiguousSilenced, "", true)
 	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(now):
 		return false, s.conclude(ctx, d, schemas.Expired, schemas.PastExpiry, "", entry != nil)
+	case ctx.Err() != nil:
+		return true, ctx.Err()
 	}
-	if entry != nil {
-		if err := s.ledger.Set(ctx, d.DeliveryID, schemas.LedgerEntry{BegunAt: now, Ambiguous: true}); err != nil {
-			return false, err
-		}
-	} else if ours, err := s.ledger.Begin(ctx, d.DeliveryID, now); err != nil || !ours {
+	// Once begun, the attempt is not cancelled with the batch or at shutdown: it would leave the delivery in doubt.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	if ours, err := s.ledger.Begin(ctx, d.DeliveryID, entry, now); err != nil || !ours {
 		return true, err
 	}
-	return s.send(ctx, d, entry != nil)
+	return s.send(ctx, d, entry)
 }
 
-func (s *Sink) send(ctx context.Context, d *schemas.Delivery, inDoubt bool) (again bool, err error) {
+func (s *Sink) send(ctx context.Context, d *schemas.Delivery, earlier *ledger.Entry) (again bool, err error) {
+	attempts := 0
+	if earlier != nil {
+		attempts = earlier.Attempts
+	}
+	inDoubt := earlier != nil
 	err = s.opts.Transport.Send(ctx, d)
+	if errors.Is(err, ErrBusy) {
+		s.postpone(d.DeliveryID)
+	} else {
+		delete(s.busy, d.DeliveryID)
+	}
 	switch {
 	case err == nil:
 		return false, s.conclude(ctx, d, schemas.Delivered, "", "", inDoubt)
@@ -107,14 +145,23 @@ func (s *Sink) send(ctx context.Context, d *schemas.Delivery, inDoubt bool) (aga
 		return false, s.conclude(ctx, d, schemas.Failed, schemas.EmailRefused, err.Error(), inDoubt)
 	case errors.Is(err, ErrUnanswered) && d.OnAmbiguous == schemas.Silence:
 		return false, s.conclude(ctx, d, schemas.Failed, schemas.AmbiguousSilenced, "", true)
-	case errors.Is(err, ErrUnanswered) || inDoubt:
-		return true, s.ledger.Set(ctx, d.DeliveryID, schemas.LedgerEntry{BegunAt: s.opts.Now(), Ambiguous: true})
+	case errors.Is(err, ErrUnanswered):
+		return true, s.ledger.Doubt(ctx, d.DeliveryID, attempts+1, s.opts.Now())
+	case inDoubt: // still, about the earlier attempt
+		return true, s.ledger.Doubt(ctx, d.DeliveryID, attempts, s.opts.Now())
+	case errors.Is(err, ErrBusy): // one recipient's greylisting holds up nobody else
+		return true, s.ledger.Release(ctx, d.DeliveryID)
 	}
 	return false, errors.Join(err, s.ledger.Release(ctx, d.DeliveryID))
 }
 
+func (s *Sink) postpone(id schemas.DeliveryID) {
+	pause := min(max(2*s.busy[id].pause, firstRetry), lastRetry)
+	s.busy[id] = postponed{until: s.opts.Now().Add(pause), pause: pause}
+}
+
 // look reads the ledger, which can be trusted only while the views are complete: they rebuild it.
-func (s *Sink) look(ctx context.Context, id schemas.DeliveryID) (*schemas.LedgerEntry, error) {
+func (s *Sink) look(ctx context.Context, id schemas.DeliveryID) (*ledger.Entry, error) {
 	pipe := s.opts.Redis.Pipeline()
 	entry := pipe.Get(ctx, schemas.LedgerKey(id))
 	complete := pipe.Get(ctx, schemas.ViewsCompleteKey)

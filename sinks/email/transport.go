@@ -17,8 +17,9 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// sendTimeout is below ledger.Settle: an attempt ends before another replica may think it ambiguous.
-const sendTimeout = 15 * time.Second
+// sendTimeout bounds connecting and authenticating, and then again the exchange about the mail: together less than
+// attemptTimeout. Servers that scan a mail before they answer take their time.
+const sendTimeout = time.Minute
 
 // SMTP sends through a mail server.
 type SMTP struct {
@@ -65,8 +66,8 @@ func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	err = s.client.DialAndSendWithContext(ctx, msg)
-	if err == nil {
-		return nil
+	if err == nil || msg.IsDelivered() {
+		return nil // the server took it: what went wrong while saying goodbye is no reason to send it again
 	}
 	failed, ok := errors.AsType[*mail.SendError](err)
 	switch {
@@ -74,11 +75,19 @@ func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) error {
 		return errors.New("the mail server does not answer") // dialing failed: the library's error may quote the address
 	case failed.Reason == mail.ErrSMTPDataClose && failed.ErrorCode() == 0:
 		return ErrUnanswered
+	case ourFault[failed.ErrorCode()]:
+		return fmt.Errorf("the mail server wants other credentials or encryption: code %d", failed.ErrorCode())
 	case failed.ErrorCode() >= 500:
 		return fmt.Errorf("%w: code %d", ErrRefused, failed.ErrorCode())
+	case failed.ErrorCode() >= 400:
+		return fmt.Errorf("%w: code %d", ErrBusy, failed.ErrorCode())
 	}
-	return fmt.Errorf("the mail server cannot take the message now: code %d", failed.ErrorCode())
+	return errors.New("the connection to the mail server was lost")
 }
+
+// ourFault are refusals that are not about a mail but about how we are configured (RFC 4954): every mail would meet them,
+// so they wait to be mended.
+var ourFault = map[int]bool{530: true, 534: true, 535: true, 538: true}
 
 func message(from string, d *schemas.Delivery) (*mail.Msg, error) {
 	msg := mail.NewMsg()

@@ -19,22 +19,32 @@ const (
 	refused // done, with a dead letter: the content is our fault
 )
 
+// settle is longer than an attempt can take (attemptTimeout): an entry that was begun so long ago has lost its owner.
+const (
+	attemptTimeout = 15 * time.Second
+	settle         = 20 * time.Second
+)
+
 // deliver takes one delivery as far as it can go now. It is safe to call again after any error or crash.
 func (s *Sink) deliver(ctx context.Context, j *job) (fate, error) {
 	d, now := &j.delivery, s.opts.Now()
+	if o, known := s.ledger.Unwritten(d.DeliveryID); known {
+		return fateOf(o), s.ledger.Conclude(ctx, o, s.publish)
+	}
 	if j.entry != nil && j.entry.Done != nil {
-		return done, s.publish(ctx, ledger.Repeated(d, *j.entry.Done))
+		o := ledger.Repeated(d, *j.entry.Done)
+		return fateOf(o), s.publish(ctx, o)
 	}
 	inDoubt := j.entry != nil
-	if inDoubt && !j.entry.Ambiguous && now.Sub(j.entry.BegunAt) < ledger.Settle {
+	if inDoubt && s.ledger.Wait(j.entry, now) > 0 {
 		return later, nil
 	}
 	if inDoubt && d.OnAmbiguous == schemas.Silence {
 		s.ambiguous.WithLabelValues(string(schemas.Silence)).Inc()
-		return done, s.finish(ctx, j, schemas.Failed, schemas.AmbiguousSilenced, "")
+		return s.finish(ctx, j, schemas.Failed, schemas.AmbiguousSilenced, "")
 	}
 	if status, reason := s.impossible(j, now); reason != "" {
-		return done, s.finish(ctx, j, status, reason, "")
+		return s.finish(ctx, j, status, reason, "")
 	}
 	if j.paused {
 		return later, nil
@@ -44,12 +54,20 @@ func (s *Sink) deliver(ctx context.Context, j *job) (fate, error) {
 	}
 	client, err := s.client(j.install)
 	if err != nil {
-		return done, s.finish(ctx, j, schemas.Failed, schemas.TokenUnreadable, err.Error())
+		return s.finish(ctx, j, schemas.Failed, schemas.TokenUnreadable, err.Error())
 	}
 	if f, opened, err := s.open(ctx, client, j); err != nil || !opened {
 		return f, err
 	}
-	return s.bracket(ctx, client, j, inDoubt)
+	return s.bracket(ctx, client, j)
+}
+
+// fateOf an outcome: content that Slack refused is our fault, and becomes a dead letter too.
+func fateOf(o schemas.Outcome) fate {
+	if o.Reason == schemas.ContentRefused {
+		return refused
+	}
+	return done
 }
 
 // impossible says why a delivery cannot or need not be made, from what is known before Slack is asked. Slack answers ok
@@ -92,21 +110,24 @@ func (s *Sink) open(ctx context.Context, client api, j *job) (f fate, opened boo
 	return done, true, nil
 }
 
-// bracket posts between two ledger writes. A crash after the first leaves the delivery in doubt; see ledger.Settle.
-func (s *Sink) bracket(ctx context.Context, client api, j *job, inDoubt bool) (fate, error) {
-	d := &j.delivery
-	if inDoubt {
-		s.ambiguous.WithLabelValues(string(schemas.Repeat)).Inc()
-		if err := s.ledger.Set(ctx, d.DeliveryID, schemas.LedgerEntry{BegunAt: s.opts.Now(), Ambiguous: true}); err != nil {
-			return later, err
-		}
-		j.entry = &schemas.LedgerEntry{Ambiguous: true}
-	} else if ours, err := s.ledger.Begin(ctx, d.DeliveryID, s.opts.Now()); err != nil || !ours {
+// bracket posts between two ledger writes. A crash after the first leaves the delivery in doubt; see ledger.New. Nothing
+// else may: once begun, the attempt is not cancelled with the batch or at shutdown, it ends by its own timeout.
+func (s *Sink) bracket(ctx context.Context, client api, j *job) (fate, error) {
+	if err := ctx.Err(); err != nil {
 		return later, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	d := &j.delivery
+	if ours, err := s.ledger.Begin(ctx, d.DeliveryID, j.entry, s.opts.Now()); err != nil || !ours {
+		return later, err
+	}
+	if j.entry != nil {
+		s.ambiguous.WithLabelValues(string(schemas.Repeat)).Inc()
 	}
 	ts, err := client.post(ctx, j.channel, d)
 	if err == nil {
-		return done, s.delivered(ctx, j, ts)
+		return s.delivered(ctx, j, ts)
 	}
 	return s.settleVerdict(ctx, j, methodPost, judge(err))
 }
@@ -114,42 +135,45 @@ func (s *Sink) bracket(ctx context.Context, client api, j *job, inDoubt bool) (f
 // settleVerdict acts on a failed call.
 func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdict) (fate, error) {
 	d := &j.delivery
-	if v.pause {
-		if err := s.limiter.pause(ctx, d.TeamID, method, v.retry); err != nil {
+	if v.pause > 0 {
+		if err := s.limiter.pause(ctx, d.TeamID, method, v.pause); err != nil {
 			return later, err
 		}
 	}
 	if v.code == codeConnection {
-		j.waiting = errors.New("no answer from Slack's Web API")
+		j.waiting = errors.New("Slack's Web API does not answer")
 	}
-	inDoubt := j.entry != nil
+	attempts := 0
+	if j.entry != nil {
+		attempts = j.entry.Attempts
+	}
 	switch {
 	case v.status != "":
-		f := done
-		if v.reason == schemas.ContentRefused {
-			f = refused
-		}
-		return f, s.finish(ctx, j, v.status, v.reason, "Slack answered "+v.code)
+		return s.finish(ctx, j, v.status, v.reason, "Slack answered "+v.code)
 	case v.ambiguous && d.OnAmbiguous == schemas.Silence:
 		s.ambiguous.WithLabelValues(string(schemas.Silence)).Inc()
-		j.entry = &schemas.LedgerEntry{Ambiguous: true}
-		return done, s.finish(ctx, j, schemas.Failed, schemas.AmbiguousSilenced, "")
-	case v.ambiguous || inDoubt: // still in doubt about the earlier attempt
-		return later, s.ledger.Set(ctx, d.DeliveryID, schemas.LedgerEntry{BegunAt: s.opts.Now(), Ambiguous: true})
+		o := s.outcome(j, schemas.Failed, schemas.AmbiguousSilenced, "")
+		o.Ambiguous = true
+		return done, s.ledger.Conclude(ctx, o, s.publish)
+	case v.ambiguous:
+		return later, s.ledger.Doubt(ctx, d.DeliveryID, attempts+1, s.opts.Now())
+	case j.entry != nil && method == methodPost: // still in doubt about the earlier attempt
+		return later, s.ledger.Doubt(ctx, d.DeliveryID, attempts, s.opts.Now())
 	case method == methodPost:
 		return later, s.ledger.Release(ctx, d.DeliveryID)
 	}
 	return later, nil
 }
 
-func (s *Sink) delivered(ctx context.Context, j *job, ts schemas.TS) error {
+func (s *Sink) delivered(ctx context.Context, j *job, ts schemas.TS) (fate, error) {
 	o := s.outcome(j, schemas.Delivered, "", "")
 	o.ChannelID, o.TS = j.channel, ts
-	return s.ledger.Conclude(ctx, o, s.publish)
+	return done, s.ledger.Conclude(ctx, o, s.publish)
 }
 
-func (s *Sink) finish(ctx context.Context, j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) error {
-	return s.ledger.Conclude(ctx, s.outcome(j, status, reason, detail), s.publish)
+func (s *Sink) finish(ctx context.Context, j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) (fate, error) {
+	o := s.outcome(j, status, reason, detail)
+	return fateOf(o), s.ledger.Conclude(ctx, o, s.publish)
 }
 
 func (s *Sink) outcome(j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) schemas.Outcome {

@@ -1,8 +1,10 @@
 package slack
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"syscall"
 	"time"
 
@@ -16,13 +18,12 @@ type verdict struct {
 	status    schemas.OutcomeStatus // final, with a reason; empty: not decided
 	reason    schemas.Reason
 	code      string        // Slack's error code, for the outcome's detail
-	retry     time.Duration // not posted, worth trying again after this
-	pause     bool          // the whole method of this workspace has to wait so long
+	pause     time.Duration // the whole method of this workspace has to wait so long
 	ambiguous bool          // may have been posted
 }
 
-// transientRetry is how long to wait after a failure that has no Retry-After.
-const transientRetry = 2 * time.Second
+// workspacePause is how long a workspace is left alone that says 'not now' without a Retry-After.
+const workspacePause = 2 * time.Second
 
 // codeConnection stands for no answer at all.
 const codeConnection = "connection"
@@ -55,10 +56,10 @@ func verdicts() map[string]verdict {
 		}
 	}
 	for _, code := range []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable", "team_added_to_org", "rate_limit_exceeded"} {
-		codes[code] = verdict{retry: transientRetry, code: code}
+		codes[code] = verdict{pause: workspacePause, code: code}
 	}
 	for _, code := range []string{"internal_error", "fatal_error", "request_timeout"} {
-		codes[code] = verdict{ambiguous: true, retry: transientRetry, code: code}
+		codes[code] = verdict{ambiguous: true, code: code}
 	}
 	return codes
 }
@@ -67,10 +68,11 @@ func verdicts() map[string]verdict {
 // refuses for an unknown reason would be refused again.
 func judge(err error) verdict {
 	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
-		return verdict{retry: max(limited.RetryAfter, time.Second), pause: true, code: "ratelimited"}
+		return verdict{pause: max(limited.RetryAfter, time.Second), code: "ratelimited"}
 	}
 	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
-		return verdict{ambiguous: status.Code != 503, retry: transientRetry, code: "http_error"}
+		refused := status.Code < http.StatusInternalServerError || status.Code == http.StatusServiceUnavailable
+		return verdict{ambiguous: !refused, code: "http_error"}
 	}
 	if answer, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
 		if v, known := codes[answer.Err]; known {
@@ -78,7 +80,7 @@ func judge(err error) verdict {
 		}
 		return verdict{status: schemas.Failed, reason: schemas.RecipientRefused, code: answer.Err}
 	}
-	return verdict{ambiguous: !neverSent(err), retry: transientRetry, code: codeConnection}
+	return verdict{ambiguous: !neverSent(err), code: codeConnection}
 }
 
 // neverSent recognises failures before the request left: then nothing was posted.
@@ -90,5 +92,6 @@ func neverSent(err error) bool {
 		return dial.Op == "dial"
 	}
 	_, isDNS := errors.AsType[*net.DNSError](err)
-	return isDNS
+	_, isTLS := errors.AsType[*tls.CertificateVerificationError](err)
+	return isDNS || isTLS
 }

@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
@@ -35,6 +36,10 @@ type limiter struct {
 	rate   *redis_rate.Limiter
 	redis  redis.UniversalClient
 	limits Limits
+	now    func() time.Time
+
+	mu    sync.Mutex
+	until map[string]time.Time // by pause key: what Slack told this process since the batch was loaded
 }
 
 // allow spends one of the budget, or says how long to wait.
@@ -50,6 +55,9 @@ func (l *limiter) allow(ctx context.Context, team schemas.TeamID, name string, l
 }
 
 func (l *limiter) mayPost(ctx context.Context, team schemas.TeamID, user schemas.SlackUserID) (wait time.Duration, err error) {
+	if wait = l.paused(team, methodPost); wait > 0 {
+		return wait, nil
+	}
 	if wait, err = l.allow(ctx, team, methodPost+":"+string(user), perChannel); err != nil || wait > 0 {
 		return wait, err
 	}
@@ -58,14 +66,33 @@ func (l *limiter) mayPost(ctx context.Context, team schemas.TeamID, user schemas
 }
 
 func (l *limiter) mayOpen(ctx context.Context, team schemas.TeamID) (wait time.Duration, err error) {
+	if wait = l.paused(team, methodOpen); wait > 0 {
+		return wait, nil
+	}
 	perMinute := l.limits.OpensPerMinute
 	return l.allow(ctx, team, methodOpen, redis_rate.Limit{Rate: perMinute, Burst: perMinute, Period: time.Minute})
 }
 
-// pause makes every replica leave a workspace's method alone for as long as Slack said.
+// pause makes every replica leave a workspace's method alone for as long as Slack said: others from their next batch on,
+// this process at once.
 func (l *limiter) pause(ctx context.Context, team schemas.TeamID, method string, d time.Duration) error {
-	if err := l.redis.Set(ctx, schemas.PauseKey(team, method), "1", d).Err(); err != nil {
+	key := schemas.PauseKey(team, method)
+	l.mu.Lock()
+	l.until[key] = l.now().Add(d)
+	l.mu.Unlock()
+	if err := l.redis.Set(ctx, key, "1", d).Err(); err != nil {
 		return fmt.Errorf("note Slack's Retry-After: %w", err)
 	}
 	return nil
+}
+
+func (l *limiter) paused(team schemas.TeamID, method string) time.Duration {
+	key := schemas.PauseKey(team, method)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wait := l.until[key].Sub(l.now())
+	if wait <= 0 {
+		delete(l.until, key)
+	}
+	return wait
 }

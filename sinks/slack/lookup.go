@@ -17,7 +17,7 @@ import (
 type job struct {
 	record   *kgo.Record
 	delivery schemas.Delivery
-	entry    *schemas.LedgerEntry  // nil: nobody has tried
+	entry    *ledger.Entry         // nil: nobody has tried
 	install  *schemas.Installation // nil: not installed
 	user     *schemas.SlackUser    // nil: not in the directory
 	channel  schemas.ChannelID     // the DM, when it was opened before

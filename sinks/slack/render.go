@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -19,20 +20,23 @@ const (
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // markdownEscaper leaves '>' alone, which quotes a paragraph. Without '<' there is no <!channel>, <@U…> or <#C…>.
-var markdownEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", "@channel", mention("channel"), "@here", mention("here"), "@everyone", mention("everyone"))
+var markdownEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;")
 
-// mention breaks a broadcast word with a word joiner (U+2060), so that no client takes it for a mention.
-func mention(word string) string { return "@\u2060" + word }
+// broadcasts are the words by which a person pings a channel. What a client or a setting makes of them in a bot's message
+// is Slack's to change, so they are broken with a word joiner (U+2060).
+var broadcasts = regexp.MustCompile(`(?i)@(channel|here|everyone)`)
+
+func unping(s string) string { return broadcasts.ReplaceAllString(s, "@\u2060$1") }
 
 // render is what the person sees, and the text for notifications and screen readers.
 func render(d *schemas.Delivery) (blocks []slack.Block, text string) {
 	title := strings.TrimSpace(d.Content.Title)
 	blocks = append(blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, false, false)))
 	if body := strings.TrimSpace(d.Content.Body); body != "" {
-		blocks = append(blocks, slack.NewMarkdownBlock("", cut(markdownEscaper.Replace(body), maxMarkdown)))
+		blocks = append(blocks, slack.NewMarkdownBlock("", cut(markdownEscaper.Replace(unping(body)), maxMarkdown)))
 	}
 	if link := d.Content.Link; link != nil {
-		label := link.Text
+		label := strings.TrimSpace(link.Text)
 		if label == "" {
 			label = "Open in Bigmind"
 		}
@@ -40,14 +44,12 @@ func render(d *schemas.Delivery) (blocks []slack.Block, text string) {
 		button.URL = link.URL
 		blocks = append(blocks, slack.NewActionBlock("link", button))
 	}
-	text = escaper.Replace(title)
+	text = escaper.Replace(unping(title))
 	if body := strings.TrimSpace(d.Content.Body); body != "" {
-		text += "\n" + escaper.Replace(markdownMentions.Replace(body))
+		text += "\n" + escaper.Replace(unping(body))
 	}
 	return blocks, cut(text, maxText)
 }
-
-var markdownMentions = strings.NewReplacer("@channel", mention("channel"), "@here", mention("here"), "@everyone", mention("everyone"))
 
 // cut shortens to n characters, never within an escape such as &lt;.
 func cut(s string, n int) string {
@@ -56,7 +58,7 @@ func cut(s string, n int) string {
 		return s
 	}
 	short := string(runes[:n-1])
-	if amp := strings.LastIndexByte(short, '&'); amp > len(short)-len("&amp;") && !strings.Contains(short[amp:], ";") {
+	if amp := strings.LastIndexByte(short, '&'); amp >= 0 && amp > len(short)-len("&amp;") && !strings.Contains(short[amp:], ";") {
 		short = short[:amp]
 	}
 	return short + "…"

@@ -39,8 +39,8 @@ type Options struct {
 type Sink struct {
 	opts      Options
 	redis     redis.UniversalClient
-	ledger    ledger.Ledger
-	limiter   limiter
+	ledger    *ledger.Ledger
+	limiter   *limiter
 	publish   func(ctx context.Context, o schemas.Outcome) error
 	ambiguous *prometheus.CounterVec
 }
@@ -52,8 +52,10 @@ const parallelRecipients = 16
 func Definition(opts Options) sinks.Definition {
 	s := &Sink{
 		opts: opts, redis: opts.Redis, publish: opts.Publish,
-		ledger:  ledger.Ledger{Redis: opts.Redis},
-		limiter: limiter{rate: redis_rate.NewLimiter(opts.Redis), redis: opts.Redis, limits: opts.Limits},
+		ledger: ledger.New(opts.Redis, settle),
+		limiter: &limiter{
+			rate: redis_rate.NewLimiter(opts.Redis), redis: opts.Redis, limits: opts.Limits, now: opts.Now, until: map[string]time.Time{},
+		},
 		ambiguous: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_sinks_slack_ambiguous_total",
 			Help: "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: repeat or silence.",
@@ -85,7 +87,9 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 		return result, err
 	}
 	fates := make([]fate, len(jobs))
-	workers, ctx := errgroup.WithContext(ctx)
+	// Not errgroup.WithContext: one recipient's failure must not cut off posts to others, of which nobody would know then
+	// whether Slack took them.
+	var workers errgroup.Group
 	workers.SetLimit(parallelRecipients)
 	for _, group := range byRecipient(jobs) {
 		workers.Go(func() error { return s.deliverAll(ctx, jobs, group, fates) })

@@ -1,0 +1,438 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Every way in which chat.postMessage can fail, and what becomes of the delivery: the outcome, or that it waits. In doubt
+// means that Slack may have taken it.
+func TestEveryFailureHasItsFate(t *testing.T) {
+	t.Parallel()
+	apiError := func(code string) slacksim.Fault { return slacksim.Fault{Kind: slacksim.FaultAPIError, Error: code} }
+	status := func(code int) slacksim.Fault { return slacksim.Fault{Kind: slacksim.FaultAPIStatus, Status: code} }
+	tests := []struct {
+		name    string
+		fault   slacksim.Fault
+		outcome string // "": not decided, it comes again
+		inDoubt bool
+		letter  bool // a dead letter besides
+	}{
+		{"invalid_auth", apiError("invalid_auth"), "failed installation_unusable", false, false},
+		{"token_revoked", apiError("token_revoked"), "failed installation_unusable", false, false},
+		{"missing_scope", apiError("missing_scope"), "failed installation_unusable", false, false},
+		{"account_inactive", apiError("account_inactive"), "failed account_inactive", false, false},
+		{"user_not_found", apiError("user_not_found"), "failed recipient_refused", false, false},
+		{"channel_not_found", apiError("channel_not_found"), "failed recipient_refused", false, false},
+		{"messages_tab_disabled", apiError("messages_tab_disabled"), "failed recipient_refused", false, false},
+		{"a code of tomorrow", apiError("quantum_flux"), "failed recipient_refused", false, false},
+		{"msg_too_long", apiError("msg_too_long"), "failed content_refused", false, true},
+		{"invalid_blocks", apiError("invalid_blocks"), "failed content_refused", false, true},
+		{"ratelimited in a 200", apiError("ratelimited"), "", false, false},
+		{"service_unavailable", apiError("service_unavailable"), "", false, false},
+		{"internal_error", apiError("internal_error"), "", true, false},
+		{"fatal_error", apiError("fatal_error"), "", true, false},
+		{"429", slacksim.Fault{Kind: slacksim.FaultAPIStatus, Status: 429, RetryAfter: 7}, "", false, false},
+		{"500", status(500), "", true, false},
+		{"502", status(502), "", true, false},
+		{"503", status(503), "", false, false},
+		{"404", status(404), "", false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+			w.workspace("T1", "acme", 1)
+			s, reg := w.replica()
+			d := delivery("T1", user(1), 1)
+			tt.fault.Method, tt.fault.Count = methodPost, 1
+			w.fault(tt.fault)
+			result := w.write(s, rec(t, d))
+			outcomes := w.take()
+			noLeak(t, "the outcome", outcomes)
+			noLeak(t, "the result", result.Waiting)
+			e := entry(t, w, d.DeliveryID)
+			if tt.outcome != "" {
+				if got := statuses(outcomes); len(got) != 1 || got[0] != tt.outcome || !strings.Contains(outcomes[0].Detail, "Slack answered ") {
+					t.Errorf("outcomes %+v, want %s", outcomes, tt.outcome)
+				}
+				if letter := len(result.Rejected) == 1; letter != tt.letter || len(result.Deferred) > 0 {
+					t.Errorf("result %+v, want a dead letter: %v", result, tt.letter)
+				}
+				if e == nil || e.Done == nil {
+					t.Errorf("the ledger says %+v", e)
+				}
+				w.write(s, rec(t, d)) // again: decided is decided
+				if shown := w.shown(); len(shown) > 0 {
+					t.Errorf("posted after all: %v", shown)
+				}
+				return
+			}
+			if len(outcomes) > 0 || len(result.Deferred) != 1 {
+				t.Fatalf("outcomes %v, result %+v, want it to wait", statuses(outcomes), result)
+			}
+			if inDoubt := e != nil; inDoubt != tt.inDoubt {
+				t.Errorf("the ledger says %+v, want doubt: %v", e, tt.inDoubt)
+			}
+			w.advance(8 * time.Second)
+			if result := w.write(s, result.Deferred...); len(result.Deferred) > 0 || len(w.shown()) != 1 {
+				t.Errorf("it did not come again: %+v, shown %v", result, w.shown())
+			}
+			if o := w.take(); len(o) != 1 || o[0].Status != schemas.Delivered || o[0].Ambiguous != tt.inDoubt {
+				t.Errorf("outcomes %+v", o)
+			}
+			if n := w.ambiguous(reg, schemas.Repeat); (n == 1) != tt.inDoubt {
+				t.Errorf("%v deliveries counted as ambiguous", n)
+			}
+		})
+	}
+}
+
+// Nothing is posted by conversations.open, so that no failure of it leaves a doubt.
+func TestOpeningLeavesNoDoubt(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]slacksim.Fault{
+		"internal_error": {Kind: slacksim.FaultAPIError, Error: "internal_error"},
+		"500":            {Kind: slacksim.FaultAPIStatus, Status: 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slacksim.Settings{})
+			w.workspace("T1", "acme", 1)
+			s, reg := w.replica()
+			d := delivery("T1", user(1), 1)
+			d.OnAmbiguous = schemas.Silence
+			f.Method, f.Count = methodOpen, 1
+			w.fault(f)
+			result := w.write(s, rec(t, d))
+			if len(result.Deferred) != 1 || entry(t, w, d.DeliveryID) != nil {
+				t.Fatalf("result %+v, ledger %+v", result, entry(t, w, d.DeliveryID))
+			}
+			w.advance(3 * time.Second)
+			w.write(s, result.Deferred...)
+			if got := statuses(w.take()); len(got) != 1 || got[0] != "delivered" {
+				t.Errorf("outcomes %v", got)
+			}
+			if n := w.ambiguous(reg, schemas.Silence); n != 0 {
+				t.Errorf("%v deliveries were silenced", n)
+			}
+		})
+	}
+}
+
+// A scope that was not granted, a token that was revoked and an app that was removed, as Slack itself answers them.
+func TestInstallationsThatSlackRefuses(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(w *world) error{
+		"revoked":     func(w *world) error { return w.sim.Revoke(w.t.Context(), "T1", w.app.ID) },
+		"uninstalled": func(w *world) error { return w.sim.Uninstall(w.t.Context(), "T1", w.app.ID) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slacksim.Settings{})
+			w.workspace("T1", "acme", 1)
+			s, _ := w.replica()
+			w.must(spoil(w))
+			w.write(s, rec(t, delivery("T1", user(1), 1)))
+			outcomes := w.take()
+			if len(outcomes) != 1 || outcomes[0].Status != schemas.Failed || outcomes[0].Reason != schemas.InstallUnusable && outcomes[0].Reason != schemas.AccountInactive {
+				t.Errorf("outcomes %+v", outcomes)
+			}
+			noLeak(t, "the outcome", outcomes)
+		})
+	}
+}
+
+// failing is an HTTP client that loses the connection to chat.postMessage, before the request or after its effect.
+type failing struct {
+	HTTPClient
+	after bool
+	err   error
+	left  int
+}
+
+func (f *failing) Do(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.URL.Path, methodPost) || f.left == 0 {
+		return f.HTTPClient.Do(req)
+	}
+	f.left--
+	if f.after {
+		res, err := f.HTTPClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		_ = res.Body.Close()
+	}
+	return nil, f.err
+}
+
+// A connection lost after the effect is the one doubt there is: by policy the person has it twice, or it ends in silence;
+// both are counted. One lost before is no doubt.
+func TestAConnectionThatIsLost(t *testing.T) {
+	t.Parallel()
+	reset := errors.New("read: connection reset by peer, authorization Bearer " + secret)
+	for name, tt := range map[string]struct {
+		after           bool
+		policy          schemas.AmbiguousPolicy
+		posts           int
+		outcome         string
+		repeat, silence float64
+	}{
+		"after, repeat":  {true, schemas.Repeat, 2, "delivered", 1, 0},
+		"after, silence": {true, schemas.Silence, 1, "failed ambiguous_silenced", 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+			w.workspace("T1", "acme", 1)
+			s, reg := w.replica(func(o *Options) { o.HTTP = &failing{HTTPClient: w.http, after: tt.after, err: reset, left: 1} })
+			d := delivery("T1", user(1), 1)
+			d.OnAmbiguous = tt.policy
+			result := w.write(s, rec(t, d))
+			noLeak(t, "what it waits for", result.Waiting)
+			w.advance(3 * time.Second)
+			w.write(s, rec(t, d))
+			outcomes := w.take()
+			for _, o := range outcomes {
+				if !o.Ambiguous {
+					t.Errorf("the outcome does not say that it was in doubt: %+v", o)
+				}
+			}
+			if got := statuses(outcomes); len(got) == 0 || got[0] != tt.outcome {
+				t.Errorf("outcomes %v, want %s", got, tt.outcome)
+			}
+			noLeak(t, "the outcome", outcomes)
+			if n := len(w.shown()); n != tt.posts {
+				t.Errorf("%d posts, want %d", n, tt.posts)
+			}
+			if r, q := w.ambiguous(reg, schemas.Repeat), w.ambiguous(reg, schemas.Silence); r != tt.repeat || q != tt.silence {
+				t.Errorf("counted %v repeats and %v silences", r, q)
+			}
+		})
+	}
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, slacksim.Settings{})
+		w.workspace("T1", "acme", 1)
+		s, reg := w.replica()
+		s.opts.APIURL = "http://127.0.0.1:1/api/" // refused: nothing listens there
+		result := w.write(s, rec(t, delivery("T1", user(1), 1)))
+		if len(result.Deferred) != 1 || result.Waiting == nil {
+			t.Errorf("got %+v", result)
+		}
+		s.opts.APIURL = w.url + "/api/"
+		w.advance(time.Second)
+		w.write(s, result.Deferred...)
+		if n := w.ambiguous(reg, schemas.Repeat); n > 0 || len(w.shown()) != 1 {
+			t.Errorf("%v in doubt, shown %v", n, w.shown())
+		}
+	})
+}
+
+// A process that dies between Slack's acceptance and the ledger leaves a note. Others leave the delivery alone while its
+// owner may still be at it, and act by its policy afterwards.
+func TestACrashBetweenPostAndLedger(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[schemas.AmbiguousPolicy]struct {
+		posts   int
+		outcome string
+	}{
+		schemas.Repeat:  {2, "delivered"},
+		schemas.Silence: {1, "failed ambiguous_silenced"},
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+			w.workspace("T1", "acme", 1)
+			d := delivery("T1", user(1), 1)
+			d.OnAmbiguous = policy
+			dying, _ := w.replica()
+			posted, end, gone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			dying.opts.HTTP = &dies{HTTPClient: w.http, after: posted, end: end}
+			go func() {
+				defer close(gone)
+				_, _ = dying.Write(context.WithoutCancel(t.Context()), []*kgo.Record{rec(t, d)})
+			}()
+			t.Cleanup(func() { close(end); <-gone })
+			<-posted // and it does not come back while the test runs
+
+			next, reg := w.replica()
+			for range 19 {
+				w.advance(time.Second)
+				if result := w.write(next, rec(t, d)); len(result.Deferred) != 1 {
+					t.Fatal("the delivery was taken from its owner")
+				}
+			}
+			w.advance(2 * time.Second)
+			w.write(next, rec(t, d))
+			outcomes := w.take()
+			if got := statuses(outcomes); len(got) != 1 || got[0] != want.outcome || !outcomes[0].Ambiguous {
+				t.Errorf("outcomes %+v, want %s, ambiguous", outcomes, want.outcome)
+			}
+			if n := len(w.shown()); n != want.posts {
+				t.Errorf("%d posts, want %d", n, want.posts)
+			}
+			if n := w.ambiguous(reg, policy); n != 1 {
+				t.Errorf("%v counted as ambiguous", n)
+			}
+		})
+	}
+}
+
+// dies posts, and does not return before the end: the process is gone.
+type dies struct {
+	HTTPClient
+	after, end chan struct{}
+}
+
+func (d *dies) Do(req *http.Request) (*http.Response, error) {
+	res, err := d.HTTPClient.Do(req)
+	if err != nil || !strings.HasSuffix(req.URL.Path, methodPost) {
+		return res, err
+	}
+	_ = res.Body.Close()
+	close(d.after)
+	<-d.end
+	return nil, errors.New("gone")
+}
+
+// A Slack that takes messages and answers with an error must not make a person's inbox fill up: each repeat waits longer.
+func TestRepeatsComeEverMoreSlowly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+	w.workspace("T1", "acme", 1)
+	s, _ := w.replica()
+	w.fault(slacksim.Fault{Kind: slacksim.FaultAPIError, Error: "internal_error", Method: methodPost, After: true})
+	d := rec(t, delivery("T1", user(1), 1))
+	for range 600 {
+		w.write(s, d)
+		w.advance(time.Second)
+	}
+	if n := len(w.shown()); n < 5 || n > 10 {
+		t.Errorf("%d messages in ten minutes", n)
+	}
+}
+
+// A Redis that is away when Slack has accepted is no doubt either: this process knows, and writes it down when it can.
+func TestAnAcceptedPostIsRememberedUntilTheLedgerHasIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+	w.workspace("T1", "acme", 1)
+	s, reg := w.replica(func(o *Options) { o.HTTP = &breaking{HTTPClient: w.http, w: w} })
+	d := rec(t, delivery("T1", user(1), 1))
+	if _, err := s.Write(t.Context(), []*kgo.Record{d}); err == nil {
+		t.Fatal("Write succeeded without a ledger")
+	}
+	w.mini.SetError("")
+	w.advance(time.Hour)
+	w.write(s, d)
+	if n := w.ambiguous(reg, schemas.Repeat); n != 0 || len(w.shown()) != 1 {
+		t.Errorf("%v in doubt, shown %v", n, w.shown())
+	}
+	if o := w.take(); len(o) != 1 || o[0].Status != schemas.Delivered || o[0].Ambiguous || o[0].TS == "" {
+		t.Errorf("outcomes %+v", o)
+	}
+}
+
+// breaking takes Redis away once Slack has accepted.
+type breaking struct {
+	HTTPClient
+	w *world
+}
+
+func (b *breaking) Do(req *http.Request) (*http.Response, error) {
+	res, err := b.HTTPClient.Do(req)
+	if strings.HasSuffix(req.URL.Path, methodPost) {
+		b.w.mini.SetError("LOADING Redis is loading the dataset in memory")
+	}
+	return res, err
+}
+
+// An outcome that could not be published is published from the ledger, and nothing is posted again.
+func TestAnOutcomeThatWasNotPublished(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+	w.workspace("T1", "acme", 1)
+	s, _ := w.replica()
+	d := rec(t, delivery("T1", user(1), 1))
+	w.failPublishing(errors.New("Kafka is away"))
+	if _, err := s.Write(t.Context(), []*kgo.Record{d}); err == nil {
+		t.Fatal("Write succeeded although the outcome was not published")
+	} else {
+		noLeak(t, "the error", err)
+	}
+	w.failPublishing(nil)
+	w.advance(time.Second)
+	other, _ := w.replica()
+	w.write(other, d)
+	if o := w.take(); len(o) != 1 || o[0].Status != schemas.Delivered || len(w.shown()) != 1 {
+		t.Errorf("outcomes %+v, shown %v", o, w.shown())
+	}
+}
+
+// A dead letter that was not produced when the process died is asked for again.
+func TestRefusedContentIsRejectedAgainAfterACrash(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{})
+	w.workspace("T1", "acme", 1)
+	w.fault(slacksim.Fault{Kind: slacksim.FaultAPIError, Error: "invalid_blocks", Method: methodPost, Count: 1})
+	d := rec(t, delivery("T1", user(1), 1))
+	for range 2 {
+		s, _ := w.replica()
+		if result := w.write(s, d); len(result.Rejected) != 1 || result.Rejected[0].Reason != schemas.ContentRefused {
+			t.Fatalf("got %+v", result)
+		}
+	}
+}
+
+// Shutdown in the middle of a post: it is not cut off, since nobody would know whether Slack took it.
+func TestAPostIsNotCutOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true})
+	w.workspace("T1", "acme", 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	s, _ := w.replica(func(o *Options) { o.HTTP = &during{HTTPClient: w.http, then: cancel} })
+	if _, err := s.Write(ctx, []*kgo.Record{rec(t, delivery("T1", user(1), 1))}); err != nil {
+		t.Fatal(err)
+	}
+	if got := statuses(w.take()); len(got) != 1 || got[0] != "delivered" {
+		t.Errorf("outcomes %v", got)
+	}
+	if _, err := s.Write(ctx, []*kgo.Record{rec(t, delivery("T1", user(1), 2))}); err == nil {
+		t.Error("a new post was begun after the end")
+	}
+}
+
+// during cancels when a post is under way.
+type during struct {
+	HTTPClient
+	then func()
+}
+
+func (d *during) Do(req *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(req.URL.Path, methodPost) {
+		d.then()
+	}
+	return d.HTTPClient.Do(req)
+}
+
+func TestErrorsNameNoURL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{})
+	a := api{client: slack.New("xoxb-"+secret, slack.OptionAPIURL("http://127.0.0.1:1/"), slack.OptionHTTPClient(w.http)), baseURL: "http://127.0.0.1:1/"}
+	_, err := a.open(t.Context(), "U1")
+	noLeak(t, "the error", err)
+	if err == nil || strings.Contains(err.Error(), "http://") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -34,6 +34,13 @@ const (
 	lastPause  = 5 * time.Second
 )
 
+// idleEvery is how long a poll waits for records, and quiet how long polls without an error mean that nothing is wrong any
+// more. While the brokers are away the client reports it only each time that it has tried again, which is up to 2 s apart.
+const (
+	idleEvery = time.Second
+	quiet     = 5 * time.Second
+)
+
 // transactionTimeout bounds how long readers wait for a transaction whose owner was killed. A batch takes far less, and
 // one that does not is aborted and processed again.
 const transactionTimeout = 15 * time.Second
@@ -104,18 +111,22 @@ func (r *Runner) session(ctx, work context.Context) error {
 		return fmt.Errorf("processor %s: open Kafka session: %w", r.def.Name, err)
 	}
 	defer sess.Close()
+	var failedAt time.Time
 	for {
-		fetches := sess.PollRecords(ctx, r.opts.MaxBatch)
+		batch, waiting := r.poll(ctx, sess)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err := fetches.Err0(); err != nil && errors.Is(err, kgo.ErrClientClosed) {
-			return err
+		if errors.Is(waiting, kgo.ErrClientClosed) {
+			return waiting
 		}
-		fetches.EachError(func(topic string, partition int32, err error) {
-			r.opts.Health(fmt.Errorf("fetch %s/%d: %w", topic, partition, err))
-		})
-		batch := fetches.Records()
+		if waiting != nil {
+			failedAt = time.Now()
+			r.opts.Health(waiting)
+		}
+		if len(batch) == 0 && time.Since(failedAt) > quiet {
+			r.opts.Health(nil) // nothing to read shows that what was waited for has passed
+		}
 		if len(batch) == 0 {
 			continue
 		}
@@ -123,6 +134,19 @@ func (r *Runner) session(ctx, work context.Context) error {
 			return err
 		}
 	}
+}
+
+// poll reads a batch, or nothing when there is none for a while. The error is what kept it from reading some partitions.
+func (r *Runner) poll(ctx context.Context, sess *kgo.GroupTransactSession) (batch []*kgo.Record, failed error) {
+	until, cancel := context.WithTimeout(ctx, idleEvery)
+	defer cancel()
+	fetches := sess.PollRecords(until, r.opts.MaxBatch)
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			failed = fmt.Errorf("fetch %s/%d: %w", topic, partition, err)
+		}
+	})
+	return fetches.Records(), failed
 }
 
 // transact takes one batch through: process, produce, commit.

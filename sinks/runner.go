@@ -33,10 +33,13 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// idleEvery is how often Definition.Idle is called, and deferredEvery how often deferred records are offered again.
+// idleEvery is how often Definition.Idle is called, and deferredEvery how often deferred records are offered again. quiet is
+// how long polls without an error mean that nothing is wrong any more: while the brokers are away the client reports it
+// only each time that it has tried again, which is up to 2 s apart.
 const (
 	idleEvery     = time.Second
 	deferredEvery = 200 * time.Millisecond
+	quiet         = 5 * time.Second
 )
 
 // maxDeferred bounds what waits in memory: beyond it nothing new is read.
@@ -127,7 +130,7 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 		return fmt.Errorf("sink %s: make Kafka client: %w", r.def.Name, err)
 	}
 	defer r.client.CloseAllowingRebalance()
-	var idleAt time.Time
+	var idleAt, failedAt time.Time
 	var idle error
 	for ctx.Err() == nil {
 		batch, waiting := r.poll(ctx)
@@ -142,9 +145,11 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 				return idle
 			}
 		}
-		// deliver has told of a batch. Without one, what was waited for may have passed with nothing to show it.
-		if waiting = errors.Join(waiting, idle); waiting != nil || len(batch) == 0 {
+		if waiting = errors.Join(waiting, idle); waiting != nil {
+			failedAt = time.Now()
 			r.opts.Health(waiting)
+		} else if len(batch) == 0 && time.Since(failedAt) > quiet {
+			r.opts.Health(nil) // nothing to read shows that what was waited for has passed; deliver tells of a batch
 		}
 		r.client.AllowRebalance()
 	}

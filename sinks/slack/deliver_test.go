@@ -5,18 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks"
+	"github.com/bigmind/backchannel/sinks/ledger"
 	"github.com/bigmind/backchannel/sinks/sinkstest"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestContract(t *testing.T) {
@@ -76,24 +77,65 @@ func TestPostsOnce(t *testing.T) {
 	}
 }
 
-// Two replicas have the same delivery at the same time, as when the group gave up on one of them: one post.
+// Two replicas have the same delivery at the same time, as when the group gave up on one of them. Both have looked and
+// found no entry before either writes one: one post.
 func TestTwoReplicasPostOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true, NoRateLimits: true})
-	w.workspace("T1", "acme", 8)
-	var batch []*kgo.Record
-	for n := range 8 {
-		batch = append(batch, rec(t, delivery("T1", user(n+1), n)))
-	}
+	w.workspace("T1", "acme", 1)
+	d := rec(t, delivery("T1", user(1), 1))
+	opening, both := make(chan struct{}), make(chan struct{})
 	errs := make(chan error, 2)
 	for range 2 {
-		s, _ := w.replica()
-		go func() { _, err := s.Write(t.Context(), batch); errs <- err }()
+		s, _ := w.replica(func(o *Options) { o.HTTP = &meeting{HTTPClient: w.http, here: opening, all: both} })
+		go func() { _, err := s.Write(t.Context(), []*kgo.Record{d}); errs <- err }()
+		<-opening
+		w.advance(time.Second) // the person's budget is not what stops the second
 	}
+	close(both)
 	w.must(errors.Join(<-errs, <-errs))
-	titles := slices.Sorted(slices.Values(w.shown()))
-	if unique := slices.Compact(slices.Clone(titles)); len(unique) != len(titles) {
-		t.Errorf("posted twice: %v", titles)
+	if shown := w.shown(); len(shown) != 1 {
+		t.Errorf("posted %d times", len(shown))
+	}
+}
+
+// meeting opens a DM when all have come as far.
+type meeting struct {
+	HTTPClient
+	here, all chan struct{}
+}
+
+func (m *meeting) Do(req *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(req.URL.Path, methodOpen) {
+		m.here <- struct{}{}
+		<-m.all
+	}
+	return m.HTTPClient.Do(req)
+}
+
+// Likewise when both find an entry whose owner has gone.
+func TestTwoReplicasTakeOverOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Settings{IgnoreClientMsgID: true, NoRateLimits: true})
+	w.workspace("T1", "acme", 1)
+	d := delivery("T1", user(1), 1)
+	l := ledger.New(w.rdb, settle)
+	if _, err := l.Begin(t.Context(), d.DeliveryID, nil, w.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	w.advance(settle + time.Second)
+	opening, both := make(chan struct{}), make(chan struct{})
+	errs := make(chan error, 2)
+	for range 2 {
+		s, _ := w.replica(func(o *Options) { o.HTTP = &meeting{HTTPClient: w.http, here: opening, all: both} })
+		go func() { _, err := s.Write(t.Context(), []*kgo.Record{rec(t, d)}); errs <- err }()
+		<-opening
+		w.advance(time.Second)
+	}
+	close(both)
+	w.must(errors.Join(<-errs, <-errs))
+	if shown := w.shown(); len(shown) != 1 {
+		t.Errorf("posted %d times", len(shown))
 	}
 }
 

@@ -139,4 +139,3 @@ func FuzzRender(f *testing.F) {
 type roundTripper struct{ inProcess }
 
 func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r.Do(req) }
-

@@ -206,7 +206,9 @@ func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 	if err := r.untilDone(ctx, func() error { return r.commit(ctx) }); err != nil {
 		return err
 	}
-	r.opts.Health(result.Waiting)
+	if result.Waiting != nil || len(result.Deferred) < len(batch) { // that all was deferred again shows nothing new
+		r.opts.Health(result.Waiting)
+	}
 	r.opts.Metrics.written(r.def.Name, len(batch), result, time.Since(started))
 	return nil
 }

@@ -26,12 +26,14 @@ return 1`)
 type writes struct {
 	fields  map[string][]any
 	indexes map[string][]any
-	ledger  map[string]string
+	ledger  map[string]string // of first requests
 	owner   owners
+
+	duplicates map[string]string // ledger entries of requests that repeat a first one
 }
 
 func newWrites(owner owners) *writes {
-	return &writes{fields: map[string][]any{}, indexes: map[string][]any{}, ledger: map[string]string{}, owner: owner}
+	return &writes{fields: map[string][]any{}, indexes: map[string][]any{}, ledger: map[string]string{}, duplicates: map[string]string{}, owner: owner}
 }
 
 func (w *writes) put(key, field string, rec *kgo.Record) {
@@ -47,7 +49,7 @@ func (w *writes) index(key, member string) { w.indexes[key] = append(w.indexes[k
 
 // run sends everything in one round trip.
 func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
-	if len(w.fields)+len(w.indexes)+len(w.ledger) == 0 {
+	if len(w.fields)+len(w.indexes)+len(w.ledger)+len(w.duplicates) == 0 {
 		return nil
 	}
 	send := func(eval func(redis.Pipeliner, string, []any)) error {
@@ -57,6 +59,9 @@ func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
 			}
 			for key, value := range w.ledger {
 				pipe.Set(ctx, key, value, schemas.LedgerTTL)
+			}
+			for key, value := range w.duplicates {
+				pipe.SetNX(ctx, key, value, schemas.LedgerTTL)
 			}
 			for key, args := range w.fields {
 				eval(pipe, key, args)
@@ -150,14 +155,20 @@ func (w *writes) installation(rec *kgo.Record, team schemas.TeamID) error {
 	if err != nil {
 		return err
 	}
-	w.put(schemas.ViewTeamInstall(team), schemas.FieldInstallation, rec)
 	var org schemas.OrgID
 	if v != nil {
 		org = v.OrgID
+	}
+	former, stale := w.owner.replace(rec, org)
+	if stale {
+		return nil
+	}
+	w.put(schemas.ViewTeamInstall(team), schemas.FieldInstallation, rec)
+	if org != "" {
 		w.put(schemas.ViewOrgInstalls(org), string(team), rec)
 	}
 	// A team belongs to one organization: a team that moved, or was removed, leaves the view of its former one.
-	if former := w.owner.replace(rec, org); former != "" {
+	if former != "" {
 		w.remove(schemas.ViewOrgInstalls(former), string(team), rec)
 	}
 	return nil
@@ -168,14 +179,23 @@ func (w *writes) slackUser(rec *kgo.Record, team schemas.TeamID, user string) er
 	if err != nil {
 		return err
 	}
-	w.put(schemas.ViewTeamUsers(team), user, rec)
+	var org schemas.OrgID
 	if v != nil {
-		w.put(schemas.ViewOrgSlackUsers(v.OrgID), string(rec.Key), rec)
-		if v.Email != "" {
-			w.index(schemas.ViewOrgSlackEmail(v.OrgID, v.Email), string(rec.Key))
-		}
-		w.owner.replace(rec, v.OrgID)
-	} else if former := w.owner.replace(rec, ""); former != "" {
+		org = v.OrgID
+	}
+	former, stale := w.owner.replace(rec, org)
+	if stale {
+		return nil
+	}
+	w.put(schemas.ViewTeamUsers(team), user, rec)
+	if org != "" {
+		w.put(schemas.ViewOrgSlackUsers(org), string(rec.Key), rec)
+	}
+	if v != nil && v.Email != "" {
+		w.index(schemas.ViewOrgSlackEmail(org, v.Email), string(rec.Key))
+	}
+	// As with installations: who was removed, or whose team moved, leaves the view of the former organization.
+	if former != "" {
 		w.remove(schemas.ViewOrgSlackUsers(former), string(rec.Key), rec)
 	}
 	return nil
@@ -193,7 +213,8 @@ func (w *writes) directoryUser(rec *kgo.Record, org schemas.OrgID, user string) 
 	return nil
 }
 
-// outcome rebuilds the delivery ledger: what was decided is not done again.
+// outcome rebuilds the delivery ledger: what was decided is not done again. An outcome that repeats another request's (the
+// same dedup id) stands in only where that one is not known: else the first request would be told that it was the duplicate.
 func (w *writes) outcome(rec *kgo.Record) error {
 	o, err := schemas.NotificationOutcomes.Decode(rec.Value)
 	if err != nil {
@@ -206,6 +227,10 @@ func (w *writes) outcome(rec *kgo.Record) error {
 	if err != nil {
 		return fmt.Errorf("encode a ledger entry: %w", err)
 	}
-	w.ledger[schemas.LedgerKey(o.DeliveryID)] = string(entry)
+	if key := schemas.LedgerKey(o.DeliveryID); o.Reason == schemas.Duplicate {
+		w.duplicates[key] = string(entry)
+	} else {
+		w.ledger[key] = string(entry)
+	}
 	return nil
 }

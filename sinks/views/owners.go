@@ -14,30 +14,40 @@ import (
 
 // owners knows in which organization's views a team or Slack user stands now, by topic and key. A tombstone does not say
 // it, and a record of a team that changed hands says only the new one.
-type owners map[string]schemas.OrgID
+type owners map[string]owner
+
+type owner struct {
+	org    schemas.OrgID // empty: nobody's
+	offset int64         // of the record that said so
+}
 
 func ownerKey(rec *kgo.Record) string { return rec.Topic + "\x00" + string(rec.Key) }
 
-// replace notes the new owner and returns the former one if it was another.
-func (o owners) replace(rec *kgo.Record, org schemas.OrgID) (former schemas.OrgID) {
-	former = o[ownerKey(rec)]
-	o[ownerKey(rec)] = org
-	if former == org {
-		return ""
+// replace notes the new owner and returns the former one if it was another. A record that is older than what is known
+// changes nothing.
+func (o owners) replace(rec *kgo.Record, org schemas.OrgID) (former schemas.OrgID, stale bool) {
+	key := ownerKey(rec)
+	was, known := o[key]
+	if known && was.offset > rec.Offset {
+		return "", true
 	}
-	return former
+	o[key] = owner{org, rec.Offset}
+	if was.org == org {
+		return "", false
+	}
+	return was.org, false
 }
 
-// loadOwners asks Redis for the owners that a batch may replace: of every installation, and of removed Slack users.
+// loadOwners asks Redis for the owners that a batch may replace: of every installation and Slack user.
 func loadOwners(ctx context.Context, rdb redis.UniversalClient, batch []*kgo.Record) (owners, error) {
 	asked := map[string]*redis.StringCmd{}
 	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, rec := range batch {
 			first, second := schemas.Key(rec.Key).Split()
-			switch {
-			case rec.Topic == schemas.SlackInstallations.Name:
+			switch rec.Topic {
+			case schemas.SlackInstallations.Name:
 				asked[ownerKey(rec)] = pipe.HGet(ctx, schemas.ViewTeamInstall(schemas.TeamID(first)), schemas.FieldInstallation)
-			case rec.Topic == schemas.SlackUsers.Name && rec.Value == nil:
+			case schemas.SlackUsers.Name:
 				asked[ownerKey(rec)] = pipe.HGet(ctx, schemas.ViewTeamUsers(schemas.TeamID(first)), second)
 			}
 		}
@@ -48,17 +58,21 @@ func loadOwners(ctx context.Context, rdb redis.UniversalClient, batch []*kgo.Rec
 	}
 	known := make(owners, len(asked))
 	for key, cmd := range asked {
-		_, value, err := schemas.ParseViewValue(cmd.Val())
-		if err != nil || value == "" {
-			continue // absent, or a tombstone: nobody's
+		offset, value, err := schemas.ParseViewValue(cmd.Val())
+		if err != nil {
+			continue // absent
 		}
 		var v struct {
 			OrgID schemas.OrgID `json:"org_id"`
 		}
-		if err := json.Unmarshal([]byte(value), &v); err != nil {
-			return nil, fmt.Errorf("read the Redis views: %w", err)
+		if value == "" {
+			known[key] = owner{"", offset}
+			continue
 		}
-		known[key] = v.OrgID
+		if err := json.Unmarshal([]byte(value), &v); err != nil {
+			return nil, errors.New("read the Redis views: a value is not the JSON that was written")
+		}
+		known[key] = owner{v.OrgID, offset}
 	}
 	return known, nil
 }

@@ -74,7 +74,7 @@ func tlsConfig(caFile, certFile, keyFile string) (*tls.Config, error) {
 type quietRedis struct{ log *slog.Logger }
 
 func (q quietRedis) Printf(ctx context.Context, format string, v ...any) {
-	q.log.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, v...))
+	q.log.DebugContext(ctx, "go-redis", "said", fmt.Sprintf(format, v...))
 }
 
 // redisClient makes a client for a single server, Sentinel or Cluster, as the URL's scheme says. Errors never quote the URL.

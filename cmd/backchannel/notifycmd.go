@@ -27,6 +27,9 @@ func notifyCommand(a *app) *cobra.Command {
 
 Prints each outcome as one line of JSON. Exit code 0: at least one was delivered; 4: none was; 5: no outcome in time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if r.OrgID == "" || r.Type == "" || to == "" || r.Content.Title == "" {
+				return errors.New("--org, --type, --to and --title are needed; the types are in schemas/REFERENCE.md")
+			}
 			if strings.Contains(to, "@") {
 				r.Recipient.Email = to
 			} else {

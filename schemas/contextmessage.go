@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -141,6 +142,9 @@ func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
 			if s, err = Alias[string](d); err == nil {
 				m.ReceivedAt, err = time.Parse(time.RFC3339Nano, s)
 			}
+			if _, isTime := errors.AsType[*time.ParseError](err); isTime {
+				err = errTime // the original quotes the value
+			}
 		default:
 			err = d.Skip()
 		}
@@ -150,6 +154,8 @@ func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
 		return nil
 	})
 }
+
+var errTime = errors.New("a time must be in RFC 3339 form")
 
 // Alias reads a JSON string without copying it when it has no escapes: the result then aliases the decoder's input.
 func Alias[T ~string](d *jx.Decoder) (T, error) {

@@ -60,8 +60,9 @@ func (t TS) Micros() (uint64, error) {
 // errTS does not quote the value: what stands where a ts should be may be anything, and errors reach logs and headers.
 var errTS = errors.New("a ts must be seconds and up to six digits after a point, such as 1727384523.000200")
 
-// maxTSSeconds is the end of the year 2299, the last second that ClickHouse's DateTime64 holds.
-const maxTSSeconds = 10413791999
+// maxTSSeconds is in April 2262, the last whole second of which an int64 holds the nanoseconds. ClickHouse's DateTime64
+// goes on to 2299, but its Go client converts through nanoseconds, and a later time would silently become one of 1677.
+const maxTSSeconds = 9223372035
 
 // Key is a record key made of one, two or three parts joined by '/', such as "T1/C1".
 type Key string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -96,12 +97,16 @@ func (t *table) reset() {
 	}
 }
 
+// anyMonth lets a block have rows of any number of partitions, which are months. ClickHouse refuses more than 100 by
+// default, with the code of 'too many parts' which passes; a backfill of nine years of a channel would wait for ever.
+var anyMonth = clickhouse.WithSettings(clickhouse.Settings{"max_partitions_per_insert_block": 0})
+
 // insert sends what was gathered as one columnar insert. Empty tables are left alone.
 func (t *table) insert(ctx context.Context, conn driver.Conn) error {
 	if t.rows == 0 {
 		return nil
 	}
-	batch, err := conn.PrepareBatch(ctx, t.query)
+	batch, err := conn.PrepareBatch(clickhouse.Context(ctx, anyMonth), t.query)
 	if err != nil {
 		return refine(t.name, err)
 	}

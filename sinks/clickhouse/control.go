@@ -9,8 +9,9 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// decode returns the record's value and whether it is a tombstone, whose parts are in the key.
-func decode[T any](topic schemas.Topic[T], rec *kgo.Record) (v T, deleted bool, first, second string, err error) {
+// decode returns the record's value and whether it is a tombstone, whose parts are in the key. The key must be what the
+// value says, as in the Redis views: a row takes its place from the key, and would stand under another tenant's.
+func decode[T any](topic schemas.Topic[T], rec *kgo.Record, keyOf func(*T) schemas.Key) (v T, deleted bool, first, second string, err error) {
 	first, second = schemas.Key(rec.Key).Split()
 	if first == "" || second == "" {
 		return v, false, "", "", fmt.Errorf("a record of %s needs the key %s", topic.Name, topic.Key)
@@ -19,6 +20,9 @@ func decode[T any](topic schemas.Topic[T], rec *kgo.Record) (v T, deleted bool, 
 		return v, true, first, second, nil
 	}
 	v, err = topic.Decode(rec.Value)
+	if err == nil && keyOf(&v) != schemas.Key(rec.Key) {
+		err = fmt.Errorf("the key of a record of %s must be %s, the same as in its value", topic.Name, topic.Key)
+	}
 	return v, false, first, second, err
 }
 
@@ -34,7 +38,7 @@ func associations() *table {
 		by.as("changed_by"), source.as("source"), at.as("changed_at"), version.as("version"),
 	}
 	return newTable("channel_associations", columns, func(rec *kgo.Record) error {
-		v, deleted, first, second, err := decode(schemas.ChannelAssociations, rec)
+		v, deleted, first, second, err := decode(schemas.ChannelAssociations, rec, associationKey)
 		if err != nil {
 			return err
 		}
@@ -64,7 +68,7 @@ func accounts() *table {
 		org.as("org_id"), id.as("account_id"), name.as("name"), domains.as("domains"), version.as("version"), gone.as("is_deleted"),
 	}
 	return newTable("accounts", columns, func(rec *kgo.Record) error {
-		v, deleted, first, second, err := decode(schemas.CRMAccounts, rec)
+		v, deleted, first, second, err := decode(schemas.CRMAccounts, rec, accountKey)
 		if err != nil {
 			return err
 		}
@@ -87,7 +91,7 @@ func deals() *table {
 		version.as("version"), gone.as("is_deleted"),
 	}
 	return newTable("deals", columns, func(rec *kgo.Record) error {
-		v, deleted, first, second, err := decode(schemas.CRMDeals, rec)
+		v, deleted, first, second, err := decode(schemas.CRMDeals, rec, dealKey)
 		if err != nil {
 			return err
 		}
@@ -111,7 +115,7 @@ func directoryUsers() *table {
 		disabled.as("disabled"), version.as("version"), gone.as("is_deleted"),
 	}
 	return newTable("directory_users", columns, func(rec *kgo.Record) error {
-		v, deleted, first, second, err := decode(schemas.DirectoryUsers, rec)
+		v, deleted, first, second, err := decode(schemas.DirectoryUsers, rec, directoryUserKey)
 		if err != nil {
 			return err
 		}
@@ -137,7 +141,7 @@ func slackUsers() *table {
 		version.as("version"), gone.as("is_deleted"),
 	}
 	return newTable("slack_users", columns, func(rec *kgo.Record) error {
-		v, deleted, first, second, err := decode(schemas.SlackUsers, rec)
+		v, deleted, first, second, err := decode(schemas.SlackUsers, rec, slackUserKey)
 		if err != nil {
 			return err
 		}
@@ -166,7 +170,7 @@ func slackChannels() *table {
 		archived.as("is_archived"), shared.as("is_ext_shared"), member.as("is_member"), version.as("version"), gone.as("is_deleted"),
 	}
 	return newTable("slack_channels", columns, func(rec *kgo.Record) error {
-		v, deleted, first, second, err := decode(schemas.SlackChannels, rec)
+		v, deleted, first, second, err := decode(schemas.SlackChannels, rec, channelKey)
 		if err != nil {
 			return err
 		}

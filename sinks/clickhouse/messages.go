@@ -79,9 +79,10 @@ func flag(b bool) uint8 {
 	return 0
 }
 
-// storable makes a time that DateTime64 can hold: it begins in 1900, and Go's zero time is the year 1.
+// storable makes a time that DateTime64 can hold: it begins in 1900, and Go's zero time is the year 1. clickhouse-go
+// converts through nanoseconds, of which an int64 ends in 2262.
 func storable(t time.Time) time.Time {
-	if t.Year() < 1900 || t.Year() > 2299 {
+	if t.Year() < 1900 || t.Year() > 2261 {
 		return time.Unix(0, 0).UTC()
 	}
 	return t

@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/realengines"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(realengines.Main(m))
 }
 
 // profile writes a CPU profile of a worker into the folder that BENCH_PROFILE names.

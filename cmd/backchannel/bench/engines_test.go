@@ -3,28 +3,13 @@
 package bench
 
 import (
-	"context"
-	"os"
 	"testing"
 
-	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/deploy/realengines"
 )
 
-// engines TEMP.
+// engines starts Apache Kafka, redis-server and ClickHouse's engine, and returns their addresses.
 func engines(t *testing.T) (kafka, redis, clickhouse string) {
-	lib, err := chdb.Ensure(context.Background(), chdb.EnsureOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	os.Setenv("BENCH_WORKER", "engine")
-	child, err := chdb.Start(context.Background(), chdb.ChildOptions{Command: []string{os.Args[0]}, Addr: "127.0.0.1:0", DataDir: t.TempDir(), Library: lib})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { child.Close() })
-	if err := child.Ready(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	os.Unsetenv("BENCH_WORKER")
-	return os.Getenv("B_KAFKA"), os.Getenv("B_REDIS"), "http://" + child.Addr() + "/backchannel"
+	t.Helper()
+	return realengines.StartKafka(t).Addr(), realengines.StartRedis(t).Addr(), "http://" + realengines.StartClickHouse(t).Addr() + "/backchannel"
 }

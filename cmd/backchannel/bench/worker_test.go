@@ -17,7 +17,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/bigmind/backchannel/deploy/embedded/chdb"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/schemas"
@@ -28,9 +27,6 @@ import (
 // A worker is one contender in a process of its own. It prints nothing and ends when it has done its records; the
 // parent reads its CPU time and peak memory from the operating system.
 func worker(name string) error {
-	if name == "engine" {
-		return chdb.RunChild(context.Background(), slog.New(slog.DiscardHandler))
-	}
 	n, err := strconv.Atoi(os.Getenv("BENCH_RECORDS"))
 	if err != nil {
 		return err

@@ -2,5 +2,8 @@ package realengines
 
 import "syscall"
 
-// attributes end an engine when the process that started it dies, however it dies.
-func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// attributes: a process group of its own, so that all of it can be killed; and the kernel kills the engine when the test
+// binary dies, however it dies.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

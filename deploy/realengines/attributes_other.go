@@ -1,8 +1,8 @@
-//go:build !linux
+//go:build unix && !linux
 
 package realengines
 
 import "syscall"
 
-// attributes: only Linux ends children with their parent; elsewhere a killed test leaves its engines running.
-func attributes() *syscall.SysProcAttr { return nil }
+// attributes: a process group of its own, so that all of it can be killed. Only Linux can tie it to our own end.
+func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -1,7 +1,7 @@
-// Package realengines starts real engines for tests and benchmarks: Apache Kafka from Maven, redis-server, Prometheus, and
-// ClickHouse as chDB in a child process. Each listens on a free loopback port, keeps its data in the test's temporary
-// folder, and ends with the test, or with the test's process if that is killed.
+// Package realengines starts the engines that production uses, for tests and benchmarks: Apache Kafka (one broker or a
+// cluster), redis-server, Prometheus, and ClickHouse's engine. Each listens on free loopback ports, keeps its data in a
+// folder of the test, and is gone when the test is, also when the test binary is killed.
 //
-// A missing java, mvn, redis-server or prometheus fails the test with the name of what to install: a suite that skips
-// what it cannot find proves nothing.
+// Kafka comes from Maven at first use and is kept in the user's cache; the others have to be installed. What is missing
+// fails the test with a sentence that says what to install: a test of real engines that skips itself proves nothing.
 package realengines

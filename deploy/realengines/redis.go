@@ -1,3 +1,5 @@
+//go:build unix
+
 package realengines
 
 import (
@@ -8,44 +10,44 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis is a redis-server that keeps nothing on disk: killed and started again, it is empty.
+// Redis is a redis-server without persistence, as a cache of views is run: a restart has lost everything.
 type Redis struct {
-	*Process
-	addr string
+	tb      testing.TB
+	addr    string
+	dir     string
+	process *Process
 }
 
-// StartRedis starts a redis-server.
+// StartRedis starts redis-server and waits until it answers.
 func StartRedis(tb testing.TB) *Redis {
 	tb.Helper()
-	bin := needs(tb, "redis-server", "redis-server")
-	port := freePorts(tb, 1)[0]
-	r := &Redis{addr: "127.0.0.1:" + port}
-	r.Process = start(tb, "redis", nil, []string{bin, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tb.TempDir()}, r.ping)
+	r := &Redis{tb: tb, addr: FreeAddrs(tb, 1)[0], dir: tb.TempDir()}
+	r.start()
 	return r
 }
 
-// URL is what BACKCHANNEL_REDIS_URL takes.
-func (r *Redis) URL() string { return "redis://" + r.addr + "/0" }
-
-// Addr is "host:port".
+// Addr is host:port.
 func (r *Redis) Addr() string { return r.addr }
 
-// Flush empties the server.
-func (r *Redis) Flush() {
+// Kill ends the server as a crash does; what it held is lost.
+func (r *Redis) Kill() { r.process.Kill() }
+
+// Restart starts a killed server again, empty, at its address and waits until it answers.
+func (r *Redis) Restart() {
 	r.tb.Helper()
-	client := r.client()
-	defer client.Close()
-	if err := client.FlushAll(context.Background()).Err(); err != nil {
-		r.tb.Errorf("flush Redis: %v", err)
-	}
+	r.Kill()
+	r.start()
 }
 
-func (r *Redis) client() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: r.addr, MaxRetries: -1, DialTimeout: time.Second})
-}
-
-func (r *Redis) ping() error {
-	client := r.client()
+func (r *Redis) start() {
+	r.tb.Helper()
+	r.process = Start(r.tb, "redis", r.dir, nil,
+		"redis-server", "--port", port(r.addr), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no")
+	client := redis.NewClient(&redis.Options{Addr: r.addr, MaxRetries: -1})
 	defer client.Close()
-	return client.Ping(context.Background()).Err()
+	r.process.Await(30*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		return client.Ping(ctx).Err()
+	})
 }

@@ -29,12 +29,17 @@ type SMTP struct {
 
 // NewSMTP reads smtp://user:password@host:port, with smtps:// for TLS from the start. smtp:// uses STARTTLS when the
 // server offers it, and must when ?tls=required. Errors never quote the URL.
-func NewSMTP(address, from string) (*SMTP, error) {
+func NewSMTP(address, from string) (*SMTP, error) { return newSMTP(address, from, sendTimeout) }
+
+func newSMTP(address, from string, timeout time.Duration) (*SMTP, error) {
+	if err := mail.NewMsg().From(from); err != nil {
+		return nil, errors.New("the sender address is not valid: give one such as notifications@example.com")
+	}
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
 		return nil, errors.New("the mail server must be given as smtp://user:password@host:port or smtps://…")
 	}
-	opts := []mail.Option{mail.WithTimeout(sendTimeout), mail.WithTLSPolicy(mail.TLSOpportunistic)}
+	opts := []mail.Option{mail.WithTimeout(timeout), mail.WithTLSPolicy(mail.TLSOpportunistic)}
 	if u.Query().Get("tls") == "required" {
 		opts = append(opts, mail.WithTLSPolicy(mail.TLSMandatory))
 	}

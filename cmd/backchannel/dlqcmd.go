@@ -18,7 +18,7 @@ import (
 
 func dlqCommand(a *app) *cobra.Command {
 	dlq := &cobra.Command{Use: "dlq", Short: "Look at dead letters and put them back"}
-	var asJSON, all bool
+	var asJSON, all, value bool
 	var reason string
 
 	list := &cobra.Command{
@@ -32,13 +32,14 @@ func dlqCommand(a *app) *cobra.Command {
 	list.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 
 	show := &cobra.Command{
-		Use: "show ID", Short: "Show one dead letter, with its value where that is kept", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show one dead letter, what it means and how to mend it", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
-				return showLetter(ctx, r, args[0], cmd.OutOrStdout())
+				return showLetter(ctx, r, args[0], value, cmd.OutOrStdout())
 			})
 		},
 	}
+	show.Flags().BoolVar(&value, "value", false, "print the record's value too, which may hold what people wrote")
 
 	replay := &cobra.Command{
 		Use: "replay ID… | --all TOPIC…", Short: "Produce the records of dead letters to their topics again", Args: cobra.MinimumNArgs(1),
@@ -128,7 +129,7 @@ func listLetters(ctx context.Context, r deadletters.Reader, args []string, asJSO
 	return errors.Join(err, table.Flush())
 }
 
-func showLetter(ctx context.Context, r deadletters.Reader, name string, out io.Writer) error {
+func showLetter(ctx context.Context, r deadletters.Reader, name string, value bool, out io.Writer) error {
 	id, err := deadletters.ParseID(name)
 	if err != nil {
 		return err
@@ -147,11 +148,14 @@ func showLetter(ctx context.Context, r deadletters.Reader, name string, out io.W
 			fmt.Fprintf(out, "means:  %s\nmend:   %s\n", info.Means, info.Mend)
 		}
 	}
-	if !schemas.DeadLetterKeepsValue(l.Topic) {
-		fmt.Fprintf(out, "value:  not kept here, since %s may hold messages of channels that nobody opted in; it is at the source as long as its retention keeps it\n", l.Topic)
-		return nil
+	switch {
+	case !schemas.DeadLetterKeepsValue(l.Topic):
+		_, err = fmt.Fprintf(out, "value:  not kept here, since %s may hold messages of channels that nobody opted in; it is at the source as long as its retention keeps it\n", l.Topic)
+	case value:
+		_, err = fmt.Fprintf(out, "value:  %s\n", l.Value)
+	default:
+		_, err = fmt.Fprintf(out, "value:  %d bytes; --value prints them\n", len(l.Value))
 	}
-	_, err = fmt.Fprintf(out, "value:  %s\n", l.Value)
 	return err
 }
 

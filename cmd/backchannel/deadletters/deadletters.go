@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -54,6 +55,8 @@ type Reader struct {
 }
 
 // List calls each for every letter of the topics, oldest first within a partition, until the end as it was at the call.
+// A record without a dead letter's headers, which somebody else produced there, does not hide the letters after it: it is
+// named in the error, which comes last.
 func (r Reader) List(ctx context.Context, topics []string, each func(Letter) error) error {
 	admin := kadm.NewClient(r.Client)
 	begin, err1 := admin.ListStartOffsets(ctx, topics...)
@@ -61,20 +64,24 @@ func (r Reader) List(ctx context.Context, topics []string, each func(Letter) err
 	if err := errors.Join(err1, err2, begin.Error(), end.Error()); err != nil {
 		return fmt.Errorf("find the dead letters: %w", err)
 	}
-	var failed error
-	end.Each(func(last kadm.ListedOffset) {
-		first, _ := begin.Lookup(last.Topic, last.Partition)
-		if failed == nil && first.Offset < last.Offset {
-			failed = r.scan(ctx, last.Topic, last.Partition, first.Offset, last.Offset, func(rec *kgo.Record) error {
+	var foreign []error
+	for _, topic := range slices.Sorted(maps.Keys(end)) {
+		for _, partition := range slices.Sorted(maps.Keys(end[topic])) {
+			first, _ := begin.Lookup(topic, partition)
+			err := r.scan(ctx, topic, partition, first.Offset, end[topic][partition].Offset, func(rec *kgo.Record) error {
 				letter, err := open(rec)
 				if err != nil {
-					return err
+					foreign = append(foreign, err)
+					return nil
 				}
 				return each(letter)
 			})
+			if err != nil {
+				return err
+			}
 		}
-	})
-	return failed
+	}
+	return errors.Join(foreign...)
 }
 
 // Get reads one letter.
@@ -105,66 +112,4 @@ func (r Reader) Replay(ctx context.Context, l Letter) error {
 		return fmt.Errorf("replay %s: %w", l.ID, err)
 	}
 	return nil
-}
-
-func (r Reader) record(ctx context.Context, topic string, partition int32, offset int64) (*kgo.Record, error) {
-	var found *kgo.Record
-	err := r.scan(ctx, topic, partition, offset, offset+1, func(rec *kgo.Record) error {
-		if rec.Offset == offset {
-			found = rec
-		}
-		return nil
-	})
-	if err == nil && found == nil {
-		err = fmt.Errorf("there is no record at %s/%d/%d: retention or compaction may have removed it", topic, partition, offset)
-	}
-	return found, err
-}
-
-// quiet is how long a scan waits for a record before it takes the rest for transaction markers or compacted away.
-const quiet = 3 * time.Second
-
-// scan reads [from, to) of one partition.
-func (r Reader) scan(ctx context.Context, topic string, partition int32, from, to int64, each func(*kgo.Record) error) error {
-	r.Client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}})
-	defer r.Client.RemoveConsumePartitions(map[string][]int32{topic: {partition}})
-	for next := from; next < to; {
-		bounded, cancel := context.WithTimeout(ctx, quiet)
-		fetches := r.Client.PollFetches(bounded)
-		cancel()
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("read %s: %w", topic, err)
-		}
-		if err := fetches.Err(); errors.Is(err, context.DeadlineExceeded) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read %s: %w", topic, err)
-		}
-		for _, rec := range fetches.Records() {
-			if rec.Topic != topic || rec.Partition != partition || rec.Offset < next {
-				continue
-			}
-			next = rec.Offset + 1
-			if rec.Offset >= to || rec.Attrs.IsControl() {
-				continue
-			}
-			if err := each(rec); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func open(rec *kgo.Record) (Letter, error) {
-	headers := make([]schemas.Header, len(rec.Headers))
-	for i, h := range rec.Headers {
-		headers[i] = schemas.Header{Key: h.Key, Value: string(h.Value)}
-	}
-	id := ID{rec.Topic, rec.Partition, rec.Offset}
-	d, err := schemas.ParseDeadLetter(headers)
-	if err != nil {
-		return Letter{}, fmt.Errorf("%s: %w", id, err)
-	}
-	return Letter{DeadLetter: d, ID: id, Key: rec.Key, Value: rec.Value}, nil
 }

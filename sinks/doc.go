@@ -5,5 +5,7 @@
 // record's offset, Slack and email by the ledger). A store that is away stalls the sink with backoff. A batch that a
 // store refuses for good is bisected until the bad record stands alone in the dead-letter topic; the rest is written.
 //
+// Package sinkstest is this contract as a test; each sink passes it.
+//
 // Sinks produce nothing but outcomes and dead letters, and read the Redis views that they need; only the views sink writes them.
 package sinks

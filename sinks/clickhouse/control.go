@@ -26,8 +26,13 @@ func decode[T any](topic schemas.Topic[T], rec *kgo.Record, keyOf func(*T) schem
 	return v, false, first, second, err
 }
 
-// order is a control record's version: the last record of a key is the truth.
-func order(rec *kgo.Record) uint64 { return uint64(rec.Offset) }
+// order is a control record's version: the last record of a key is the truth. The time is the broker's (the control
+// topics have message.timestamp.type=LogAppendTime) and goes before the offset, so that a topic that was made anew, or
+// copied to another cluster, goes on above its former versions. Within a millisecond the offset decides.
+func order(rec *kgo.Record) uint64 {
+	const offsetBits = 22
+	return uint64(max(0, rec.Timestamp.UnixMilli()))<<offsetBits | uint64(rec.Offset)&(1<<offsetBits-1)
+}
 
 func associations() *table {
 	var org, team, channel, account, deal, by, source values[string]

@@ -75,7 +75,7 @@ func TestWhatServersAnswer(t *testing.T) {
 				t.Fatal("the mail was said to be sent")
 			}
 			for _, class := range []error{ErrRefused, ErrBusy, ErrUnanswered} {
-				if is := errors.Is(err, class); is != (tt.want == class) {
+				if is := errors.Is(err, class); is != errors.Is(tt.want, class) {
 					t.Errorf("%v is %v: %v", err, class, is)
 				}
 			}

@@ -141,7 +141,7 @@ func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdi
 		}
 	}
 	if v.code == codeConnection {
-		j.waiting = errors.New("Slack's Web API does not answer")
+		j.waiting = errors.New("no answer from Slack's Web API")
 	}
 	attempts := 0
 	if j.entry != nil {

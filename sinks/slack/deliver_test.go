@@ -60,7 +60,7 @@ func TestPostsOnce(t *testing.T) {
 	}
 	posts, err := w.sim.Posts(t.Context(), slacksim.PostQuery{})
 	w.must(err)
-	if len(posts.Posts) != 1 || posts.Posts[0].Recipient != slacksim.UserID(user(1)) || posts.Posts[0].ClientMsgID == "" {
+	if len(posts.Posts) != 1 || posts.Posts[0].Recipient != user(1) || posts.Posts[0].ClientMsgID == "" {
 		t.Fatalf("posts: %+v", posts.Posts)
 	}
 	outcomes := w.take()

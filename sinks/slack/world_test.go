@@ -118,13 +118,13 @@ func (w *world) advance(d time.Duration) {
 func (w *world) workspace(team schemas.TeamID, org schemas.OrgID, people int) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	_, err := w.sim.CreateTeam(ctx, slacksim.Team{ID: slacksim.TeamID(team), Name: string(team)})
+	_, err := w.sim.CreateTeam(ctx, slacksim.Team{ID: team, Name: string(team)})
 	w.must(err)
 	for i := range people {
-		_, err := w.sim.CreatePerson(ctx, slacksim.TeamID(team), slacksim.Person{ID: slacksim.UserID(user(i + 1)), Name: strings.ToLower(string(user(i + 1)))})
+		_, err := w.sim.CreatePerson(ctx, team, slacksim.Person{ID: user(i + 1), Name: strings.ToLower(string(user(i + 1)))})
 		w.must(err)
 	}
-	install, err := w.sim.Install(ctx, slacksim.TeamID(team), slacksimInstall(w.app.ID, team))
+	install, err := w.sim.Install(ctx, team, slacksimInstall(w.app.ID, team))
 	w.must(err)
 	w.install(schemas.Installation{OrgID: org, TeamID: team, Scopes: botScopes, SealedToken: "sealed:" + install.Token})
 }

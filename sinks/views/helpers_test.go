@@ -35,8 +35,6 @@ func define(k *sinkstest.Kafka, rdb redis.UniversalClient) sinks.Definition {
 	return Definition(rdb, k.Admin, slog.New(slog.DiscardHandler))
 }
 
-const group = "backchannel-views"
-
 // rec makes a record; a nil value is a tombstone.
 func rec(t testing.TB, topic schemas.Spec, key schemas.Key, value any) *kgo.Record {
 	t.Helper()
@@ -80,12 +78,4 @@ func live(mini *miniredis.Miniredis) []string {
 func complete(mini *miniredis.Miniredis) bool {
 	v, err := mini.Get(schemas.ViewsCompleteKey)
 	return err == nil && v == "1"
-}
-
-func topicNames() []string {
-	var names []string
-	for _, topic := range schemas.ViewTopics() {
-		names = append(names, topic.Name)
-	}
-	return names
 }

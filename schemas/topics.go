@@ -83,6 +83,11 @@ const (
 )
 
 // The topics. Names and keys are the contract with upstream systems and with every deployed version.
+//
+// The control topics have one partition each. Clients differ in how they map a key to one of several (librdkafka's default
+// is CRC32, that of Java and franz-go murmur2); a key that two of them wrote would have two truths, and the tombstone of
+// one would not reach the other. One partition takes far more than a directory or a CRM changes. notification.held is
+// written by route alone, whose partitions it shares.
 var (
 	SlackEvents = declare[SlackEvent](Spec{
 		Name: "slack.events", Key: "team/channel", Partitions: 12, Cleanup: Delete, Retention: 3 * day, Private: true,
@@ -95,47 +100,47 @@ var (
 		About: "One record per message that polling found, in Slack's message shape. Apart from slack.events so that a month of backfill never delays a live message.",
 	})
 	SlackInstallations = declare[Installation](Spec{
-		Name: "slack.installations", Key: "team", Partitions: 3, Cleanup: Compact,
+		Name: "slack.installations", Key: "team", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (OAuth), lifecycle", ReadBy: "Redis views",
 		About: "Which organization a workspace belongs to, what it granted, and its sealed bot token.",
 	})
 	SlackUsers = declare[SlackUser](Spec{
-		Name: "slack.users", Key: "team/user", Partitions: 6, Cleanup: Compact,
+		Name: "slack.users", Key: "team/user", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (directory), lifecycle", ReadBy: "Redis views, ClickHouse",
 		About: "People and bots of the connected workspaces.",
 	})
 	SlackChannels = declare[SlackChannel](Spec{
-		Name: "slack.channels", Key: "team/channel", Partitions: 6, Cleanup: Compact,
+		Name: "slack.channels", Key: "team/channel", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (directory), lifecycle", ReadBy: "Redis views, ClickHouse",
 		About: "Channels that the app can see.",
 	})
 	ChannelAssociations = declare[ChannelAssociation](Spec{
-		Name: "channel.associations", Key: "team/channel", Partitions: 6, Cleanup: Compact,
+		Name: "channel.associations", Key: "team/channel", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (setup modal, console)", ReadBy: "Redis views, ClickHouse",
 		About: "Which account, and optionally which deal, a channel is the context of. A tombstone dissociates.",
 	})
 	SyncCheckpoints = declare[SyncCheckpoint](Spec{
-		Name: "sync.checkpoints", Key: "team/channel", Partitions: 6, Cleanup: Compact,
+		Name: "sync.checkpoints", Key: "team/channel", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (history)", ReadBy: "Redis views",
 		About: "From when to when the history of a channel has been read.",
 	})
 	CRMAccounts = declare[Account](Spec{
-		Name: "crm.accounts", Key: "org/account", Partitions: 6, Cleanup: Compact,
+		Name: "crm.accounts", Key: "org/account", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "upstream", ReadBy: "Redis views, ClickHouse",
 		About: "The organization's CRM accounts.",
 	})
 	CRMDeals = declare[Deal](Spec{
-		Name: "crm.deals", Key: "org/deal", Partitions: 6, Cleanup: Compact,
+		Name: "crm.deals", Key: "org/deal", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "upstream", ReadBy: "Redis views, ClickHouse",
 		About: "The organization's CRM deals.",
 	})
 	DirectoryUsers = declare[DirectoryUser](Spec{
-		Name: "directory.users", Key: "org/user", Partitions: 6, Cleanup: Compact,
+		Name: "directory.users", Key: "org/user", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "upstream", ReadBy: "Redis views, ClickHouse",
 		About: "Bigmind's users. Matched to Slack users by email.",
 	})
 	NotificationPreferences = declare[Preferences](Spec{
-		Name: "notification.preferences", Key: "org, or org/user", Partitions: 6, Cleanup: Compact,
+		Name: "notification.preferences", Key: "org, or org/user", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
 		About: "Organization defaults (key org) and user overrides (key org/user).",
 	})

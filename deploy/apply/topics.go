@@ -10,7 +10,7 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Topics creates missing topics and updates partitions, cleanup policy and retention of those that differ. It never
+// Topics creates missing topics and updates partitions, cleanup policy, retention and timestamps of those that differ. It never
 // removes a partition (Kafka cannot) and never adds one to a compacted topic: keys would move to other partitions, and
 // the old ones would keep values that no tombstone reaches.
 func Topics(ctx context.Context, admin *kadm.Client, replication int16, check bool) (Report, error) {
@@ -116,8 +116,11 @@ func alterConfigs(ctx context.Context, admin *kadm.Client, present []string, che
 
 func configs(s schemas.Spec) map[string]*string {
 	c := map[string]*string{"cleanup.policy": kadm.StringPtr(string(s.Cleanup))}
-	if s.Cleanup == schemas.Delete {
+	switch s.Cleanup {
+	case schemas.Delete:
 		c["retention.ms"] = kadm.StringPtr(strconv.FormatInt(s.Retention.Milliseconds(), 10))
+	case schemas.Compact: // the order of a key's records by the broker's clock, not by those of its producers
+		c["message.timestamp.type"] = kadm.StringPtr("LogAppendTime")
 	}
 	return c
 }

@@ -1,4 +1,4 @@
--- The control topics as tables. version is the offset of the control record: the last record of a key is the truth.
+-- The control topics as tables. version grows with each record of a key: the broker's time, then the offset. The last is the truth.
 CREATE TABLE IF NOT EXISTS channel_associations
 (
     org_id     LowCardinality(String) COMMENT 'Bigmind organization; empty on a tombstone',

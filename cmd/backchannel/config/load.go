@@ -44,8 +44,11 @@ func Load(flags map[string]string, env func(string) (string, bool), file string)
 	}
 	for _, name := range slices.Sorted(maps.Keys(fromFile)) {
 		if _, known := Lookup(name); !known {
-			problems = append(problems, fmt.Errorf("%s: there is no setting %q; 'backchannel config' lists them all", file, name))
+			problems = append(problems, fmt.Errorf("%s: there is no setting %q%s; 'backchannel config' lists them all", file, name, suggestion(name)))
 		}
+	}
+	if len(problems) == 0 {
+		problems = c.contradictions()
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
@@ -57,22 +60,36 @@ func resolve(s Setting, flags map[string]string, env func(string) (string, bool)
 	if v, ok := flags[s.Name]; ok {
 		return Value{v, "flag --" + s.Name}, nil
 	}
-	if v, ok := env(s.Env()); ok {
-		return Value{v, "environment " + s.Env()}, nil
-	}
+	v, set := env(s.Env())
+	path, named := "", false
 	if s.Secret {
-		if path, ok := env(s.Env() + "_FILE"); ok {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return Value{}, fmt.Errorf("%s_FILE: %w", s.Env(), err)
-			}
-			return Value{strings.TrimSpace(string(content)), "file named by " + s.Env() + "_FILE"}, nil
-		}
+		path, named = env(s.Env() + "_FILE")
+	}
+	switch {
+	case set && named:
+		return Value{}, fmt.Errorf("%s and %[1]s_FILE are both set: unset one", s.Env())
+	case set:
+		return Value{v, "environment " + s.Env()}, nil
+	case named:
+		return fromSecretFile(s, path)
 	}
 	if v, ok := fromFile[s.Name]; ok {
 		return Value{v, "file " + file}, nil
 	}
 	return Value{s.Default, "default"}, nil
+}
+
+// fromSecretFile reads a secret as Kubernetes and Docker mount it. An empty one is a mistake: somebody meant to set it.
+func fromSecretFile(s Setting, path string) (Value, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Value{}, fmt.Errorf("%s_FILE: %w", s.Env(), err)
+	}
+	text := strings.TrimSpace(string(content))
+	if text == "" {
+		return Value{}, fmt.Errorf("%s_FILE: %s is empty", s.Env(), path)
+	}
+	return Value{text, "file named by " + s.Env() + "_FILE"}, nil
 }
 
 func (s Setting) validate(v Value) error {
@@ -93,7 +110,7 @@ func (s Setting) validate(v Value) error {
 		return nil
 	}
 	shown := strconv.Quote(v.Text)
-	if s.Secret || strings.Contains(s.Name, "url") {
+	if s.Secret || strings.Contains(v.Text, "@") || strings.Contains(v.Text, "://") { // it may hold a password
 		shown = "its value"
 	}
 	return fmt.Errorf("%s (%s): %s is not valid: %w", s.Name, v.Source, shown, err)
@@ -116,7 +133,11 @@ func readFile(path string) (map[string]string, error) {
 		if node.Kind != yaml.ScalarNode {
 			return nil, fmt.Errorf("%s: %s: want a plain value", path, name)
 		}
-		values[name] = node.Value
+		if node.Tag != "!!null" { // 'name:' and 'name: ~' are nothing, not the text ~
+			values[name] = node.Value
+			continue
+		}
+		values[name] = ""
 	}
 	return values, nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -28,18 +30,39 @@ func shown(s Setting, text string) string {
 	case s.Secret:
 		return "(set, redacted)"
 	}
-	if u, err := url.Parse(text); err == nil && u.Host != "" {
-		if _, has := u.User.Password(); has {
-			u.User = url.UserPassword(u.User.Username(), "REDACTED")
-		}
-		query := u.Query()
-		for _, name := range []string{"password", "sentinel_password"} {
-			if query.Has(name) {
-				query.Set(name, "REDACTED")
-				u.RawQuery = query.Encode()
-			}
-		}
-		return u.String()
+	if !strings.Contains(text, "://") {
+		return text
 	}
-	return text
+	u, err := url.Parse(text)
+	if err != nil {
+		return "(a URL that does not parse, redacted)"
+	}
+	if _, has := u.User.Password(); has {
+		u.User = url.UserPassword(u.User.Username(), redacted)
+	}
+	u.RawQuery = redactQuery(u.RawQuery)
+	return u.String()
 }
+
+const redacted = "REDACTED"
+
+// redactQuery hides the values of parameters that are named like a secret, as in redis://…?sentinel_password=….
+func redactQuery(raw string) string {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return redacted
+	}
+	changed := false
+	for name := range query {
+		if secretName.MatchString(name) {
+			query.Set(name, redacted)
+			changed = true
+		}
+	}
+	if !changed {
+		return raw
+	}
+	return query.Encode()
+}
+
+var secretName = regexp.MustCompile(`(?i)pass|secret|token|key|credential`)

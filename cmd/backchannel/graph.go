@@ -41,15 +41,16 @@ import (
 //	            slack        deliveries.slack -> Slack
 //	            email        deliveries.email -> mail
 var tiers = []tier{
-	{"ingest", []component{{"events", startEvents, nil}}},
-	{"processors", []component{{"enrich", startEnrich, onRedis}, {"route", startRoute, onRedis}}},
-	{"sinks", []component{
+	{"ingest", nil, []component{{"events", startEvents, nil}}},
+	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"route", startRoute, onRedis}}},
+	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
 	}},
 }
 
 type tier struct {
 	name       string
+	group      func(component string) string // the consumer group of a component; nil where none consumes
 	components []component
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
+	"github.com/bigmind/backchannel/cmd/backchannel/lag"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks"
@@ -36,7 +37,7 @@ func newWiring(c *config.Config, log *slog.Logger, tracker *health.Tracker, mux 
 		Name: "backchannel_build_info", Help: "1; the label says which version runs.",
 		ConstLabels: prometheus.Labels{"version": version()},
 	}, func() float64 { return 1 })
-	reg.MustRegister(info)
+	reg.MustRegister(info, tracker)
 	var err error
 	if w.kafka, err = kafkaOptions(c); err != nil {
 		return nil, err
@@ -93,6 +94,19 @@ func (w *wiring) probe(ctx context.Context, chosen []component) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// lag watches the consumer groups of the components that consume.
+func (w *wiring) lag(chosen []component) *lag.Watch {
+	var groups []string
+	for _, t := range tiers {
+		for _, c := range t.components {
+			if t.group != nil && slices.ContainsFunc(chosen, func(o component) bool { return o.name == c.name }) {
+				groups = append(groups, t.group(c.name))
+			}
+		}
+	}
+	return lag.New(kadm.NewClient(w.producer), w.metrics, groups...)
 }
 
 // needed lists the engines of the components, each once.

@@ -9,23 +9,31 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Tracker holds the state of named parts.
+// Tracker holds the state of named parts. As a prometheus.Collector it exports them.
 type Tracker struct {
+	*prometheus.GaugeVec
 	log   *slog.Logger
 	mu    sync.Mutex
 	parts map[string]error
 }
 
 // New makes a tracker that logs changes to log.
-func New(log *slog.Logger) *Tracker { return &Tracker{log: log, parts: map[string]error{}} }
+func New(log *slog.Logger) *Tracker {
+	return &Tracker{log: log, parts: map[string]error{}, GaugeVec: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "backchannel_waiting", Help: "1 while this part of the process waits for something, which /readyz says; else 0.",
+	}, []string{"part"})}
+}
 
 // Expect registers a part that is not ready yet.
 func (t *Tracker) Expect(part, waitingFor string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.parts[part] = fmt.Errorf("%s", waitingFor)
+	t.WithLabelValues(part).Set(1)
 }
 
 // Set says what a part waits for, or with nil that it works. A change is logged once: when it begins to wait, and when it
@@ -35,6 +43,11 @@ func (t *Tracker) Set(part string, waiting error) {
 	was, known := t.parts[part]
 	t.parts[part] = waiting
 	t.mu.Unlock()
+	if waiting == nil {
+		t.WithLabelValues(part).Set(0)
+	} else {
+		t.WithLabelValues(part).Set(1)
+	}
 	switch {
 	case waiting != nil && (!known || was == nil):
 		t.log.Warn("waiting", "part", part, "for", waiting.Error())

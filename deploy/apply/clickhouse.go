@@ -48,10 +48,10 @@ func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Repo
 			return report, err
 		}
 	}
-	if len(report.Changes) == 0 || !check {
-		return report, columns(ctx, conn, steps, &report)
+	if present == nil {
+		return report, nil // with check: there is no database yet
 	}
-	return report, nil
+	return report, columns(ctx, conn, steps, &report)
 }
 
 func createDatabase(ctx context.Context, opts *clickhouse.Options, check bool, report *Report) error {

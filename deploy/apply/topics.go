@@ -2,10 +2,15 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -34,7 +39,7 @@ func Topics(ctx context.Context, admin *kadm.Client, replication int16, check bo
 		if check {
 			continue
 		}
-		if _, err := admin.CreateTopic(ctx, s.Partitions, replication, configs(s), s.Name); err != nil {
+		if _, err := admin.CreateTopic(ctx, s.Partitions, replication, configs(s), s.Name); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) { // another apply was faster
 			return report, fmt.Errorf("create topic %s: %w", s.Name, err)
 		}
 	}
@@ -53,12 +58,12 @@ func partitions(ctx context.Context, admin *kadm.Client, s schemas.Spec, has int
 	switch {
 	case has == want:
 		return nil
+	case s.Cleanup == schemas.Compact:
+		report.problem("topic %s has %d partitions, declared are %d; the partitions of a compacted topic cannot change in place, since its keys would move: "+
+			"produce its records to a new topic, or delete it and let its writers fill it again", s.Name, has, want)
+		return nil
 	case has > want:
 		// More than declared is somebody's decision to scale out, and works.
-		return nil
-	case s.Cleanup == schemas.Compact:
-		report.problem("topic %s has %d partitions, declared are %d; a compacted topic cannot grow in place, since its keys would move: "+
-			"produce its records to a new topic, or delete it and let its writers fill it again", s.Name, has, want)
 		return nil
 	}
 	report.changed("topic %s: from %d to %d partitions", s.Name, has, want)
@@ -84,6 +89,7 @@ func alterConfigs(ctx context.Context, admin *kadm.Client, present []string, che
 	if err != nil {
 		return fmt.Errorf("read topic configs: %w", err)
 	}
+	slices.SortFunc(described, func(a, b kadm.ResourceConfig) int { return strings.Compare(a.Name, b.Name) })
 	for _, d := range described {
 		if d.Err != nil {
 			return fmt.Errorf("read the config of topic %s: %w", d.Name, d.Err)
@@ -94,8 +100,9 @@ func alterConfigs(ctx context.Context, admin *kadm.Client, present []string, che
 			now[c.Key] = c.MaybeValue()
 		}
 		var alter []kadm.AlterConfig
-		for key, want := range configs(spec) {
-			if now[key] != *want {
+		declared := configs(spec)
+		for _, key := range slices.Sorted(maps.Keys(declared)) {
+			if want := declared[key]; now[key] != *want {
 				report.changed("topic %s: %s from %q to %q", d.Name, key, now[key], *want)
 				alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: want})
 			}

@@ -1,0 +1,166 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+const childMode = "clickhouse-engine"
+
+// engineAddr is one engine for all tests; each test has a database of its own.
+var engineAddr string
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childMode {
+		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	code, err := withEngine(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func withEngine(m *testing.M) (code int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // the first time, the engine is fetched
+	defer cancel()
+	library, err := chdb.Ensure(ctx, chdb.EnsureOptions{})
+	if err != nil {
+		return 1, err
+	}
+	dir, err := os.MkdirTemp("", "apply-test-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	child, err := chdb.Start(ctx, chdb.ChildOptions{
+		Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: dir, Library: library, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, child.Close()) }()
+	if err := child.Ready(ctx); err != nil {
+		return 1, err
+	}
+	engineAddr = child.Addr()
+	return m.Run(), nil
+}
+
+var databases atomic.Int64
+
+func options() *clickhouse.Options {
+	return &clickhouse.Options{
+		Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute,
+		Auth: clickhouse.Auth{Database: fmt.Sprintf("apply_%d", databases.Add(1)), Username: "default"},
+	}
+}
+
+func tables(t *testing.T, opts *clickhouse.Options, check bool) Report {
+	t.Helper()
+	report, err := ClickHouse(t.Context(), opts, check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func exec(t *testing.T, opts *clickhouse.Options, statement string) {
+	t.Helper()
+	conn, err := clickhouse.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Exec(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func TestMigrationsApplyOnceAndCheckChangesNothing(t *testing.T) {
+	opts := options()
+	steps, err := schemas.Migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"database " + opts.Auth.Database + ": create"}
+	for _, s := range steps {
+		want = append(want, "migration "+s.Name+": apply")
+	}
+	for _, check := range []bool{true, true, false} {
+		if diff := cmp.Diff(Report{Changes: want}, tables(t, opts, check)); diff != "" {
+			t.Errorf("check %t (-want +got):\n%s", check, diff)
+		}
+	}
+	for _, check := range []bool{true, false} {
+		if diff := cmp.Diff(Report{}, tables(t, opts, check)); diff != "" {
+			t.Errorf("again, check %t (-want +got):\n%s", check, diff)
+		}
+	}
+}
+
+func TestTableDrift(t *testing.T) {
+	tests := []struct{ name, statement, problem string }{
+		{"a column is gone", "ALTER TABLE messages DROP COLUMN author_name", "no column author_name String"},
+		{"a column too many", "ALTER TABLE messages ADD COLUMN sentiment Float32", "column sentiment that is not declared"},
+		{"another type", "ALTER TABLE messages MODIFY COLUMN author_email LowCardinality(String)", "author_email as LowCardinality(String), declared is String"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			opts := options()
+			tables(t, opts, false)
+			exec(t, opts, tt.statement)
+			for _, check := range []bool{true, false, true} { // applying does not mend what only a person can
+				matches(t, "messages", tables(t, opts, check), "", tt.problem)
+			}
+		})
+	}
+}
+
+func TestWhatIsGoneIsMadeAgain(t *testing.T) {
+	opts := options()
+	tables(t, opts, false)
+	exec(t, opts, "DROP VIEW conversations")
+	gone := func(r Report) bool {
+		return len(r.Problems) == 0 && slices.ContainsFunc(r.Changes, func(c string) bool { return strings.Contains(c, "since [conversations] is gone") })
+	}
+	if r := tables(t, opts, true); !gone(r) {
+		t.Errorf("check says %+v, want that conversations is gone", r)
+	}
+	if r := tables(t, opts, false); !gone(r) {
+		t.Errorf("apply says %+v, want that conversations is made again", r)
+	}
+	exec(t, opts, "SELECT count() FROM conversations")
+}
+
+func TestAMigrationThatChangedIsAProblem(t *testing.T) {
+	opts := options()
+	tables(t, opts, false)
+	steps, err := schemas.Migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, opts, "INSERT INTO schema_migrations (name, checksum, applied_at) VALUES ('"+steps[0].Name+"', 'another', now64(3) + 1)")
+	if r := tables(t, opts, true); len(r.Changes) > 0 || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "never changes") {
+		t.Errorf("check says %+v, want the problem that %s was another", r, steps[0].Name)
+	}
+}

@@ -142,3 +142,13 @@ func (p *Process) Await(within time.Duration, ready func() error) {
 		p.tb.Fatalf("%s is not ready: %v; it wrote:\n%s", p.name, err, p.Tail())
 	}
 }
+
+// Ended reports whether the process is gone.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
+	}
+}

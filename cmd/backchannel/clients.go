@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -140,9 +141,10 @@ const database = "backchannel"
 
 // clickhouseOptions reads the URL: native protocol or HTTP.
 func clickhouseOptions(c *config.Config) (*clickhouse.Options, error) {
-	opts, err := clickhouse.ParseDSN(c.String("clickhouse-url"))
+	opts, err := clickhouse.ParseDSN(secured(c.String("clickhouse-url")))
 	if err != nil {
-		return nil, errors.New("clickhouse-url is not a ClickHouse URL, such as clickhouse://user@host:9000/backchannel or http://host:8123")
+		return nil, errors.New("clickhouse-url is not a ClickHouse URL, such as clickhouse://user@host:9000/backchannel or https://host:8443; " +
+			"options behind '?' are those of clickhouse-go")
 	}
 	if opts.Auth.Database == "" || opts.Auth.Database == "default" {
 		opts.Auth.Database = database
@@ -160,6 +162,18 @@ func clickhouseOptions(c *config.Config) (*clickhouse.Options, error) {
 	}
 	opts.ClientInfo.Products = append(opts.ClientInfo.Products, struct{ Name, Version string }{"backchannel", version()})
 	return opts, nil
+}
+
+// secured says with https:// what clickhouse-go wants to hear beside it: ?secure=true.
+func secured(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Query().Has("secure") {
+		return address
+	}
+	query := u.Query()
+	query.Set("secure", "true")
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 func clickhouseConn(c *config.Config) (driver.Conn, error) {

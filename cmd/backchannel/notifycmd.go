@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ const moreWithin = 2 * time.Second
 
 // notify produces the request and collects its outcomes. It finds the end of the outcomes before it produces, so that none is missed.
 func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest) ([]schemas.Outcome, error) {
-	client, err := kgo.NewClient(kafka...)
+	client, err := kgo.NewClient(append(slices.Clone(kafka), kgo.FetchIsolationLevel(kgo.ReadCommitted()))...) // an aborted outcome is none
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
 	}

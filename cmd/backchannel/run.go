@@ -79,6 +79,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	group.Go(func() error { return web.failed(ctx) })
 	tracker.Set("start", nil)
 	err = group.Wait()
+	web.shutdown(c.Duration("drain")) // before the producer closes: requests in progress still reach Kafka
 	log.Info("drained")
 	return err
 }

@@ -196,3 +196,21 @@ func FuzzAdd(f *testing.F) {
 		}
 	})
 }
+
+// The last record of a key is the truth, also of a topic that was made anew, whose offsets begin again.
+func TestOrder(t *testing.T) {
+	at := time.Unix(1700000000, 0)
+	ordered := []*kgo.Record{
+		{Timestamp: time.Unix(-1, 0), Offset: 1}, // no broker's clock; still a version
+		{Timestamp: at, Offset: 7},
+		{Timestamp: at, Offset: 8},
+		{Timestamp: at, Offset: 4_000_000},
+		{Timestamp: at.Add(time.Millisecond), Offset: 0}, // made anew
+		{Timestamp: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), Offset: 1},
+	}
+	for i := 1; i < len(ordered); i++ {
+		if a, b := order(ordered[i-1]), order(ordered[i]); a >= b {
+			t.Errorf("record %d has version %d, the one before it %d", i, b, a)
+		}
+	}
+}

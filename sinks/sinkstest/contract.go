@@ -20,7 +20,7 @@ type Subject struct {
 	// Good makes the n-th record, of partition 0, which has an effect of its own.
 	Good func(n int) *kgo.Record
 	// Bad makes a record that can never succeed, and Reason is why. Secret, when set, is content of the record that must
-	// stand neither in the dead letter's headers nor in what the runner says it waits for.
+	// stand neither in the dead letter's headers, nor in what the runner logs and says it waits for, nor in a metric.
 	Bad    func() *kgo.Record
 	Reason schemas.Reason
 	Secret string
@@ -187,6 +187,18 @@ func (s *Subject) letter(t *testing.T, k *Kafka, running *Running, bad *kgo.Reco
 	for _, err := range running.Told() {
 		if strings.Contains(err.Error(), s.Secret) {
 			t.Error("what the runner waits for quotes content")
+		}
+	}
+	if strings.Contains(running.Logged(), s.Secret) {
+		t.Error("the log quotes content")
+	}
+	families, err := running.Metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if strings.Contains(family.String(), s.Secret) {
+			t.Errorf("the metric %s quotes content", family.GetName())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sinkstest
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -43,6 +44,7 @@ type Running struct {
 	mu     sync.Mutex
 	health error
 	told   []error
+	log    bytes.Buffer
 }
 
 // Start runs a sink on the broker until Stop, or until the test ends.
@@ -57,7 +59,7 @@ func StartWith(t testing.TB, def sinks.Definition, opts sinks.Options) *Running 
 	r := &Running{Metrics: prometheus.NewRegistry(), done: make(chan error, 1)}
 	opts.Metrics, opts.Health = sinks.NewMetrics(r.Metrics), r.hear
 	if opts.Log == nil {
-		opts.Log = slog.New(slog.DiscardHandler)
+		opts.Log = slog.New(slog.NewTextHandler(r, nil))
 	}
 	runner, err := sinks.NewRunner(def, opts)
 	if err != nil {
@@ -98,6 +100,20 @@ func (r *Running) hear(waiting error) {
 	if waiting != nil {
 		r.told = append(r.told, waiting)
 	}
+}
+
+// Write takes a line of the runner's log.
+func (r *Running) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.Write(line)
+}
+
+// Logged is what the runner has logged.
+func (r *Running) Logged() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.String()
 }
 
 // Health is what the runner waits for now.

@@ -34,7 +34,7 @@ is missing, wrong or twice. Data is kept in a temporary folder unless --data is 
 				a.log = newLog(a.config)
 			}
 			summary, err := runDemo(cmd.Context(), a, forTime, seed, cmd.ErrOrStderr())
-			if summary.NotificationsRequested > 0 {
+			if summary.Outcomes != nil { // it came as far as comparing
 				err = errors.Join(err, report(summary, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 			}
 			return err

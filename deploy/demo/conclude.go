@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -71,6 +70,8 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 // Problem says what does not match, if anything.
 func (s Summary) Problem() error {
 	switch {
+	case s.MessagesExpected == 0 || s.NotificationsRequested == 0:
+		return fmt.Errorf("%d messages said, %d notifications requested: too few to show anything; let it run longer with --for", s.MessagesExpected, s.NotificationsRequested)
 	case s.MessagesExpected != s.MessagesInClickHouse || s.MismatchedMessages > 0:
 		return fmt.Errorf("%d messages expected, %d in ClickHouse, %d of them wrong", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
 	case s.RequestsWithOutcome != s.NotificationsRequested:
@@ -98,21 +99,8 @@ func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summar
 	if err != nil {
 		return s, err
 	}
-	s.DMsPosted = len(posts)
-	seen := map[string]bool{}
-	for _, p := range posts {
-		var metadata struct {
-			EventPayload struct {
-				DeliveryID string `json:"delivery_id"`
-			} `json:"event_payload"`
-		}
-		if err := json.Unmarshal(p.Metadata, &metadata); err != nil {
-			return s, fmt.Errorf("read the metadata of a post: %w", err)
-		}
-		if seen[metadata.EventPayload.DeliveryID] {
-			s.DuplicateDMs++
-		}
-		seen[metadata.EventPayload.DeliveryID] = true
+	if err := s.countDMs(posts); err != nil {
+		return s, err
 	}
 	violations, err := r.Slack.Violations(ctx, 0)
 	if err != nil {
@@ -120,52 +108,6 @@ func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summar
 	}
 	s.Violations = len(violations)
 	return s, nil
-}
-
-type row struct{ user, text, thread string }
-
-// compareMessages holds every channel's record against the view: what should be there, as it should read, and no more.
-func (r *run) compareMessages(ctx context.Context, s *Summary) error {
-	expected := map[string]row{}
-	for _, c := range r.world.channels {
-		if c.account == "" {
-			continue
-		}
-		for after := slacksim.TS(""); ; {
-			page, err := r.Slack.Messages(ctx, r.world.team.ID, c.ID, slacksim.MessageQuery{After: after})
-			if err != nil {
-				return fmt.Errorf("ask the simulator for what was said: %w", err)
-			}
-			for _, m := range page.Messages {
-				after = m.TS
-				expected[string(m.Channel)+"/"+string(m.TS)] = row{string(m.User), m.Text, string(m.ThreadTS)}
-			}
-			if !page.More {
-				break
-			}
-		}
-	}
-	rows, err := r.ClickHouse.Query(ctx, "SELECT channel_id || '/' || ts, user_id, text, if(thread_ts = ts, '', thread_ts) FROM conversations WHERE org_id = {org:String}",
-		clickhouse.Named("org", string(r.world.org)))
-	if err != nil {
-		return fmt.Errorf("read conversations: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // Err tells what matters
-	s.MessagesExpected = len(expected)
-	for rows.Next() {
-		var key string
-		var got row
-		if err := rows.Scan(&key, &got.user, &got.text, &got.thread); err != nil {
-			return fmt.Errorf("read conversations: %w", err)
-		}
-		s.MessagesInClickHouse++
-		if want, ok := expected[key]; !ok || want != got {
-			s.MismatchedMessages++
-		}
-		delete(expected, key)
-	}
-	s.MismatchedMessages += len(expected)
-	return rows.Err()
 }
 
 func (r *run) countOutcomes(ctx context.Context, s *Summary) error {

@@ -100,11 +100,11 @@ func (p *pipeline) control(w *world) {
 func (p *pipeline) awaitViews(w *world) {
 	p.t.Helper()
 	want := map[string]string{
-		schemas.ViewTeamInstall(schemas.TeamID(w.team)):      schemas.FieldInstallation,
-		schemas.ViewTeamAssociations(schemas.TeamID(w.team)): string(w.channel),
-		schemas.ViewTeamUsers(schemas.TeamID(w.team)):        string(w.mute.ID),
-		schemas.ViewOrgUsers(org):                            "usr-ada",
-		schemas.ViewOrgUsers("org-unconnected"):              "usr-1",
+		schemas.ViewTeamInstall(w.team):         schemas.FieldInstallation,
+		schemas.ViewTeamAssociations(w.team):    string(w.channel),
+		schemas.ViewTeamUsers(w.team):           string(w.mute.ID),
+		schemas.ViewOrgUsers(org):               "usr-ada",
+		schemas.ViewOrgUsers("org-unconnected"): "usr-1",
 	}
 	for _, user := range []string{"usr-ben", "usr-gone", "usr-stranger", "usr-noemail", "usr-disabled", "usr-quiet"} {
 		want[schemas.ViewOrgUsers(org)+"\x00"+user] = user
@@ -113,7 +113,7 @@ func (p *pipeline) awaitViews(w *world) {
 		want[schemas.ViewOrgBase(org)+"preferences\x00"+user] = user
 	}
 	for _, person := range []slacksim.Person{w.ada, w.ben, w.gone} {
-		want[schemas.ViewTeamUsers(schemas.TeamID(w.team))+"\x00"+string(person.ID)] = string(person.ID)
+		want[schemas.ViewTeamUsers(w.team)+"\x00"+string(person.ID)] = string(person.ID)
 	}
 	eventually(p.t, time.Minute, func() error {
 		for key, field := range want {

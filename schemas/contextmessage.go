@@ -52,7 +52,7 @@ func (m ContextMessage) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil)
 
 // UnmarshalJSON decodes a record; the result shares no memory with value.
 func (m *ContextMessage) UnmarshalJSON(value []byte) error {
-	return m.DecodeAliased(jx.DecodeBytes(append([]byte(nil), value...)))
+	return m.DecodeAliased(append([]byte(nil), value...))
 }
 
 // AppendJSON appends the record to buf.
@@ -87,11 +87,14 @@ func (m *ContextMessage) AppendJSON(buf []byte) []byte {
 	return o.end()
 }
 
-// DecodeAliased replaces *m by what d holds. Strings without escapes alias d's input: they are valid while it is kept
+// DecodeAliased replaces *m by what value holds. Strings without escapes alias value: they are valid while it is kept
 // unmodified, which is what a sink needs that copies them into columns at once.
-func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
-	*m = ContextMessage{FileNames: m.FileNames[:0]}
-	return d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+func (m *ContextMessage) DecodeAliased(value []byte) error {
+	if m.readPlain(value) {
+		return nil
+	}
+	*m = ContextMessage{}
+	return jx.DecodeBytes(value).ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
 		case "org_id":
 			m.OrgID, err = Alias[OrgID](d)
@@ -153,6 +156,35 @@ func (m *ContextMessage) DecodeAliased(d *jx.Decoder) error {
 		}
 		return nil
 	})
+}
+
+// readPlain reads what AppendJSON wrote, unless it has escapes or files, in half the time; it says whether it could.
+// FuzzContextMessage holds it to the same result as the general way.
+func (m *ContextMessage) readPlain(value []byte) bool {
+	r := newReader(value)
+	*m = ContextMessage{
+		OrgID:        str[OrgID](&r, `{"org_id":"`),
+		TeamID:       str[TeamID](&r, `,"team_id":"`),
+		ChannelID:    str[ChannelID](&r, `,"channel_id":"`),
+		TS:           str[TS](&r, `,"ts":"`),
+		Version:      r.uint(`,"version":`),
+		Deleted:      r.skip(`,"is_deleted":true`),
+		ThreadTS:     optional[TS](&r, `,"thread_ts":"`),
+		Subtype:      optional[string](&r, `,"subtype":"`),
+		UserID:       optional[SlackUserID](&r, `,"user_id":"`),
+		BotID:        optional[string](&r, `,"bot_id":"`),
+		AuthorName:   optional[string](&r, `,"author_name":"`),
+		AuthorEmail:  optional[string](&r, `,"author_email":"`),
+		AuthorTeamID: optional[TeamID](&r, `,"author_team_id":"`),
+		IsExternal:   r.skip(`,"is_external":true`),
+		Text:         str[string](&r, `,"text":"`),
+		EditedTS:     optional[TS](&r, `,"edited_ts":"`),
+		AccountID:    str[AccountID](&r, `,"account_id":"`),
+		DealID:       optional[DealID](&r, `,"deal_id":"`),
+		Source:       str[string](&r, `,"source":"`),
+		ReceivedAt:   r.time(`,"received_at":"`),
+	}
+	return r.end()
 }
 
 var errTime = errors.New("a time must be in RFC 3339 form")

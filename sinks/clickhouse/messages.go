@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-faster/jx"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -20,8 +19,7 @@ func messages() *table {
 		tsTime, received                                           values[time.Time]
 		files                                                      values[[]string]
 
-		dec jx.Decoder
-		m   schemas.ContextMessage
+		m schemas.ContextMessage
 	)
 	columns := []column{
 		org.as("org_id"), team.as("team_id"), channel.as("channel_id"), ts.as("ts"), tsTime.as("ts_time"), version.as("version"),
@@ -31,9 +29,7 @@ func messages() *table {
 		source.as("source"), received.as("received_at"),
 	}
 	return newTable("messages", columns, func(rec *kgo.Record) error {
-		dec.ResetBytes(rec.Value)
-		m.FileNames = nil
-		if err := m.DecodeAliased(&dec); err != nil {
+		if err := m.DecodeAliased(rec.Value); err != nil {
 			return err
 		}
 		if err := m.Validate(); err != nil {

@@ -26,9 +26,12 @@ function swap(fresh) {
     const inner = old.querySelector(".scroll");
     const top = inner ? inner.scrollTop : old.scrollTop;
     localTimes(now);
+    const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     old.replaceChildren(...now.childNodes);
     if (inner) old.querySelector(".scroll").scrollTop = top;
     else old.scrollTop = follow ? old.scrollHeight : top;
+    // Whoever came here by keyboard stays where they were.
+    if (focused) old.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 }
 

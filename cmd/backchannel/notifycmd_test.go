@@ -58,10 +58,9 @@ func pipeline(t *testing.T, answer func(schemas.NotificationRequest) []schemas.O
 // outcome is one for a request; channel and reason as each status has them.
 func outcome(r schemas.NotificationRequest, status schemas.OutcomeStatus) schemas.Outcome {
 	o := schemas.Outcome{OrgID: r.OrgID, RequestID: r.RequestID, Type: r.Type, Status: status, At: time.Now().UTC()}
-	switch status {
-	case schemas.Delivered:
+	if status == schemas.Delivered {
 		o.DeliveryID, o.Channel = "d1", "slack"
-	case schemas.Suppressed:
+	} else {
 		o.Reason = schemas.TypeOff
 	}
 	return o
@@ -89,8 +88,12 @@ func TestNotifyTellsWhatBecameOfIt(t *testing.T) {
 		code   int
 		lines  int
 	}{
-		{"delivered", func(r schemas.NotificationRequest) []schemas.Outcome { return []schemas.Outcome{outcome(r, schemas.Delivered)} }, "20s", 0, 1},
-		{"suppressed", func(r schemas.NotificationRequest) []schemas.Outcome { return []schemas.Outcome{outcome(r, schemas.Suppressed)} }, "20s", 4, 1},
+		{"delivered", func(r schemas.NotificationRequest) []schemas.Outcome {
+			return []schemas.Outcome{outcome(r, schemas.Delivered)}
+		}, "20s", 0, 1},
+		{"suppressed", func(r schemas.NotificationRequest) []schemas.Outcome {
+			return []schemas.Outcome{outcome(r, schemas.Suppressed)}
+		}, "20s", 4, 1},
 		{"one of two channels", func(r schemas.NotificationRequest) []schemas.Outcome {
 			return []schemas.Outcome{outcome(r, schemas.Suppressed), outcome(r, schemas.Delivered)}
 		}, "20s", 0, 2},

@@ -35,10 +35,10 @@ func verdicts() map[string]verdict {
 	codes := map[string]verdict{}
 	for reason, list := range map[schemas.Reason][]string{
 		schemas.InstallUnusable: {
-			"invalid_auth", "not_authed", "token_revoked", "token_expired", "missing_scope", "team_access_not_granted",
+			"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope", "team_access_not_granted",
 			"org_login_required", "accesslimited", "ekm_access_denied", "no_permission", "not_allowed_token_type",
 		},
-		schemas.AccountInactive: {"account_inactive", "user_disabled"},
+		schemas.AccountInactive: {"user_disabled"}, // Slack's account_inactive is the token's own account
 		schemas.RecipientRefused: {
 			"user_not_found", "users_not_found", "user_not_visible", "channel_not_found", "is_archived", "not_in_channel",
 			"restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",

@@ -197,9 +197,16 @@ type HeldNotification struct {
 	Delivery Delivery        `json:"delivery"`
 }
 
-// Validate says what is missing.
+// Validate says what is missing or belongs to another organization.
 func (h *HeldNotification) Validate() error {
-	if h.DueAt.IsZero() {
+	switch {
+	case h.OrgID == "":
+		return errors.New("org_id is missing")
+	case h.OrgID != h.Delivery.OrgID:
+		return errors.New("delivery.org_id must be the same as org_id")
+	case h.Channel != BySlack && h.Channel != ByEmail:
+		return errors.New("channel must be slack or email")
+	case h.DueAt.IsZero():
 		return errors.New("due_at is missing")
 	}
 	return h.Delivery.Validate()

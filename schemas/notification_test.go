@@ -1,0 +1,129 @@
+package schemas
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Each invalid field of a request names itself, and a valid request passes.
+func TestRequestCheckNamesTheField(t *testing.T) {
+	valid := func() NotificationRequest {
+		return NotificationRequest{OrgID: "org", RequestID: "r", Type: "alert.important", Recipient: Recipient{UserID: "u"}, Content: sampleContent()}
+	}
+	for name, tt := range map[string]struct {
+		spoil func(*NotificationRequest)
+		want  string // "" passes
+	}{
+		"valid":                  {func(*NotificationRequest) {}, ""},
+		"by email":               {func(r *NotificationRequest) { r.Recipient = Recipient{Email: "a@b.example"} }, ""},
+		"title at the limit":     {func(r *NotificationRequest) { r.Content.Title = strings.Repeat("é", MaxTitle) }, ""},
+		"body at the limit":      {func(r *NotificationRequest) { r.Content.Body = strings.Repeat("é", MaxBody) }, ""},
+		"no link":                {func(r *NotificationRequest) { r.Content.Link = nil }, ""},
+		"both policies":          {func(r *NotificationRequest) { r.OnAmbiguous = Silence }, ""},
+		"no org":                 {func(r *NotificationRequest) { r.OrgID = "" }, "org_id is missing"},
+		"no request id":          {func(r *NotificationRequest) { r.RequestID = "" }, "request_id is missing"},
+		"no type":                {func(r *NotificationRequest) { r.Type = "" }, "type is missing"},
+		"no recipient":           {func(r *NotificationRequest) { r.Recipient = Recipient{} }, "recipient needs"},
+		"blank email":            {func(r *NotificationRequest) { r.Recipient = Recipient{Email: " \t"} }, "recipient needs"},
+		"unknown policy":         {func(r *NotificationRequest) { r.OnAmbiguous = "maybe" }, "on_ambiguous must"},
+		"no title":               {func(r *NotificationRequest) { r.Content.Title = "" }, "content.title is missing"},
+		"blank title":            {func(r *NotificationRequest) { r.Content.Title = " \n" }, "content.title is missing"},
+		"long title":             {func(r *NotificationRequest) { r.Content.Title = strings.Repeat("é", MaxTitle+1) }, "content.title is longer"},
+		"long body":              {func(r *NotificationRequest) { r.Content.Body = strings.Repeat("é", MaxBody+1) }, "content.body is longer"},
+		"link of another scheme": {func(r *NotificationRequest) { r.Content.Link.URL = "javascript:alert(1)" }, "content.link.url must"},
+		"link without a url":     {func(r *NotificationRequest) { r.Content.Link.URL = "" }, "content.link.url must"},
+		"long link":              {func(r *NotificationRequest) { r.Content.Link.URL = "https://" + strings.Repeat("a", MaxLinkURL) }, "content.link.url is longer"},
+		"long button":            {func(r *NotificationRequest) { r.Content.Link.Text = strings.Repeat("é", MaxLinkText+1) }, "content.link.text is longer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := valid()
+			tt.spoil(&r)
+			refused(t, r.Check(), tt.want)
+		})
+	}
+}
+
+func TestDeliveryValidateNamesTheField(t *testing.T) {
+	valid := func() Delivery {
+		return Delivery{
+			DeliveryID: NewDeliveryID("org", "r", "", "u", BySlack), RequestID: "r", OrgID: "org",
+			TeamID: "T1", SlackUserID: "U1", Content: sampleContent(),
+		}
+	}
+	for name, tt := range map[string]struct {
+		spoil func(*Delivery)
+		want  string
+	}{
+		"by Slack":       {func(*Delivery) {}, ""},
+		"by email":       {func(d *Delivery) { d.TeamID, d.SlackUserID, d.Email = "", "", "a@b.example" }, ""},
+		"no id":          {func(d *Delivery) { d.DeliveryID = "" }, "delivery_id is missing"},
+		"path as id":     {func(d *Delivery) { d.DeliveryID = "../../etc/passwd" }, "delivery_id must be a UUID"},
+		"no request":     {func(d *Delivery) { d.RequestID = "" }, "request_id is missing"},
+		"no org":         {func(d *Delivery) { d.OrgID = "" }, "org_id is missing"},
+		"no team":        {func(d *Delivery) { d.TeamID = "" }, "team_id"},
+		"no person":      {func(d *Delivery) { d.SlackUserID = "" }, "slack_user_id"},
+		"without a word": {func(d *Delivery) { d.Content.Title = "" }, "content.title"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := valid()
+			tt.spoil(&d)
+			refused(t, d.Validate(), tt.want)
+		})
+	}
+}
+
+// What waits belongs to the organization that it is filed under.
+func TestHeldValidateNamesTheField(t *testing.T) {
+	delivery := Delivery{DeliveryID: NewDeliveryID("org", "r", "", "u", BySlack), RequestID: "r", OrgID: "org", TeamID: "T1", SlackUserID: "U1", Content: sampleContent()}
+	for name, tt := range map[string]struct {
+		held HeldNotification
+		want string
+	}{
+		"valid":              {HeldNotification{OrgID: "org", Channel: BySlack, DueAt: at, Delivery: delivery}, ""},
+		"no org":             {HeldNotification{Channel: BySlack, DueAt: at, Delivery: delivery}, "org_id is missing"},
+		"of another org":     {HeldNotification{OrgID: "other", Channel: BySlack, DueAt: at, Delivery: delivery}, "delivery.org_id must"},
+		"no channel":         {HeldNotification{OrgID: "org", DueAt: at, Delivery: delivery}, "channel must"},
+		"never due":          {HeldNotification{OrgID: "org", Channel: BySlack, Delivery: delivery}, "due_at is missing"},
+		"nothing to deliver": {HeldNotification{OrgID: "org", Channel: BySlack, DueAt: time.Unix(1, 0), Delivery: Delivery{OrgID: "org"}}, "delivery_id is missing"},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, tt.held.Validate(), tt.want) })
+	}
+}
+
+func refused(t *testing.T, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("refused: %v", err)
+	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+// A repeat of a request is the same delivery; anything else that differs makes another.
+func TestDeliveryID(t *testing.T) {
+	id := NewDeliveryID("org", "r", "", "u", BySlack)
+	if want := DeliveryID("efcf63a7-7906-8d0e-9544-bf9c51a0026c"); id != want { // the ledger of a running system knows deliveries by it
+		t.Errorf("the id is %s, want %s as it always was", id, want)
+	}
+	others := map[string]DeliveryID{
+		"org":                  NewDeliveryID("org2", "r", "", "u", BySlack),
+		"request":              NewDeliveryID("org", "r2", "", "u", BySlack),
+		"recipient":            NewDeliveryID("org", "r", "", "u2", BySlack),
+		"channel":              NewDeliveryID("org", "r", "", "u", ByEmail),
+		"dedup id":             NewDeliveryID("org", "r", "d", "u", BySlack),
+		"dedup id as request":  NewDeliveryID("org", "r", "r", "u", BySlack),
+		"parts moved together": NewDeliveryID("or", "gr", "", "u", BySlack),
+	}
+	seen := map[DeliveryID]string{id: "itself"}
+	for what, other := range others {
+		if was, taken := seen[other]; taken {
+			t.Errorf("another %s has the id of %s", what, was)
+		}
+		seen[other] = what
+	}
+	if a, b := NewDeliveryID("org", "r1", "d", "u", BySlack), NewDeliveryID("org", "r2", "d", "u", BySlack); a != b {
+		t.Error("two requests with one dedup id have two delivery ids")
+	}
+}

@@ -1,0 +1,112 @@
+package schemas
+
+import "time"
+
+// at is the time of the samples.
+var at = time.Date(2026, 9, 21, 12, 0, 0, 123456000, time.UTC)
+
+// sample is one realistic record of a topic, with its codec behind plain functions so that topics of different types fit a table.
+type sample struct {
+	spec   Spec
+	value  any
+	key    Key
+	encode func() ([]byte, error)
+	decode func([]byte) (any, error)
+}
+
+func sampled[T any](topic Topic[T], key Key, value T) sample {
+	return sample{
+		spec: topic.Spec, value: value, key: key,
+		encode: func() ([]byte, error) { return topic.Encode(value) },
+		decode: func(b []byte) (any, error) { return topic.Decode(b) },
+	}
+}
+
+// samples has every topic once, every field set.
+func samples() []sample {
+	message := sampleMessage()
+	message.ThreadTS, message.Subtype, message.BotID, message.AuthorTeamID = "1789999000.000100", "thread_broadcast", "B024BE7LB", "T0CONNECT"
+	message.IsExternal, message.EditedTS, message.FileNames = true, "1790000100.000000", []string{"terms v2.pdf", "Übersicht.xlsx"}
+	message.Text = "ça marche: \"signed\" <https://acme.example|here> \U0001f389\n• next: legal\\procurement"
+	delivery := Delivery{
+		DeliveryID: NewDeliveryID("org-northwind", "meeting-4711-ready", "", "usr-ada", BySlack), RequestID: "meeting-4711-ready",
+		OrgID: "org-northwind", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada"},
+		TeamID: "T024BE7LD", SlackUserID: "U024BE7LH", Content: sampleContent(), OnAmbiguous: Repeat,
+		ExpiresAt: at.Add(24 * time.Hour), RequestedAt: at,
+	}
+	email := delivery
+	email.DeliveryID = NewDeliveryID("org-northwind", "meeting-4711-ready", "", "usr-ada", ByEmail)
+	email.TeamID, email.SlackUserID, email.Email = "", "", "ada.okafor@northwind.example"
+	return append(controlSamples(),
+		sampled(SlackEvents, "T024BE7LD/C024BE91L", SlackEvent{
+			TeamID: "T024BE7LD", ChannelID: "C024BE91L", AppID: "A0BIGMIND", EventID: "Ev0PV52K21", EventType: "message", ReceivedAt: at,
+			RetryNum: 1, RetryReason: "http_timeout",
+			Envelope: []byte(`{"token":"z","team_id":"T024BE7LD","event":{"type":"message","channel":"C024BE91L","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"},"type":"event_callback","event_id":"Ev0PV52K21"}`),
+		}),
+		sampled(SlackHistory, "T024BE7LD/C024BE91L", SlackHistoryMessage{
+			TeamID: "T024BE7LD", ChannelID: "C024BE91L", ChannelType: "channel", PolledAt: at,
+			Message: []byte(`{"type":"message","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"}`),
+		}),
+		sampled(NotificationRequests, "org-northwind/usr-ada", NotificationRequest{
+			OrgID: "org-northwind", RequestID: "meeting-4711-ready", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada", Email: "ada.okafor@northwind.example"},
+			Content: sampleContent(), DedupID: "meeting-4711", OnAmbiguous: Silence, ExpiresAt: at.Add(24 * time.Hour), CreatedAt: at,
+		}),
+		sampled(DeliveriesSlack, "org-northwind/usr-ada", delivery),
+		sampled(DeliveriesEmail, "org-northwind/usr-ada", email),
+		sampled(NotificationHeld, "org-northwind/usr-ada/digest", HeldNotification{
+			OrgID: "org-northwind", Group: "digest", Channel: BySlack, DueAt: at.Add(9 * time.Hour), Delivery: delivery,
+		}),
+		sampled(NotificationOutcomes, "org-northwind/meeting-4711-ready", Outcome{
+			OrgID: "org-northwind", RequestID: "meeting-4711-ready", DeliveryID: delivery.DeliveryID, Type: "meeting_analysis.ready",
+			Recipient: Recipient{UserID: "usr-ada"}, Channel: BySlack, Status: Failed, Reason: AccountInactive,
+			Detail: "Slack says that the account is deactivated", Ambiguous: true, TeamID: "T024BE7LD", ChannelID: "D024BFF1M", TS: "1790000001.000200", At: at,
+		}),
+		sampled(ContextMessages, "T024BE7LD/C024BE91L", message),
+	)
+}
+
+func controlSamples() []sample {
+	return []sample{
+		sampled(SlackInstallations, "T024BE7LD", Installation{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", TeamName: "Northwind", EnterpriseID: "E0GRID", AppID: "A0BIGMIND",
+			BotUserID: "U0BOT", BotID: "B0BOT", Scopes: append(NotificationScopes(), ChannelSyncScopes()...),
+			SealedToken: "AQIDBA", Status: InstallActive, InstalledBy: "U024BE7LH", UpdatedAt: at,
+		}),
+		sampled(SlackUsers, "T024BE7LD/U024BE7LH", SlackUser{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", UserID: "U024BE7LH", Name: "Ada Okafor", Email: "ada.okafor@northwind.example", TimeZone: "Europe/London",
+			IsBot: true, IsGuest: true, Deleted: true, IsExternal: true, HomeTeamID: "T0CONNECT", CompanyName: "Acme", UpdatedAt: at,
+		}),
+		sampled(SlackChannels, "T024BE7LD/C024BE91L", SlackChannel{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Name: "acme-rollout", IsPrivate: true, IsArchived: true,
+			IsExtShared: true, IsMember: true, UpdatedAt: at,
+		}),
+		sampled(ChannelAssociations, "T024BE7LD/C024BE91L", ChannelAssociation{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", AccountID: "acc-acme", DealID: "deal-acme-2027",
+			By: "usr-ada", Source: "slack", UpdatedAt: at,
+		}),
+		sampled(SyncCheckpoints, "T024BE7LD/C024BE91L", SyncCheckpoint{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Oldest: "1787000000.000100", Newest: "1790000000.000100",
+			WindowStart: "1786000000.000000", Complete: true, UpdatedAt: at,
+		}),
+		sampled(CRMAccounts, "org-northwind/acc-acme", Account{
+			OrgID: "org-northwind", AccountID: "acc-acme", Name: "Acme Corp", Domains: []string{"acme.example", "acme.test"}, UpdatedAt: at,
+		}),
+		sampled(CRMDeals, "org-northwind/deal-acme-2027", Deal{
+			OrgID: "org-northwind", DealID: "deal-acme-2027", AccountID: "acc-acme", Name: "Acme renewal 2027", Stage: "negotiation", UpdatedAt: at,
+		}),
+		sampled(DirectoryUsers, "org-northwind/usr-ada", DirectoryUser{
+			OrgID: "org-northwind", UserID: "usr-ada", Email: "ada.okafor@northwind.example", Name: "Ada Okafor", Role: "owner", Disabled: true, UpdatedAt: at,
+		}),
+		sampled(NotificationPreferences, "org-northwind/usr-ada", Preferences{
+			OrgID: "org-northwind", UserID: "usr-ada", Categories: map[Category]ChannelPreference{"meeting_digest": PreferEmail, "alert": PreferBoth},
+			Types: map[NotificationType]ChannelPreference{"pipeline.daily_todos": PreferOff, "coaching.insight": PreferMessage}, UpdatedAt: at,
+		}),
+	}
+}
+
+func sampleContent() Content {
+	return Content{
+		Title: "Acme call: the summary is ready", Body: "**Three** next steps, one of them yours.",
+		Link: &Link{URL: "https://app.bigmind.example/meetings/4711?a=1&b=2", Text: "Read it"},
+	}
+}

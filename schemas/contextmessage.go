@@ -3,6 +3,7 @@ package schemas
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 	"unsafe"
@@ -94,68 +95,76 @@ func (m *ContextMessage) DecodeAliased(value []byte) error {
 		return nil
 	}
 	*m = ContextMessage{}
-	return jx.DecodeBytes(value).ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
-		switch string(key) {
-		case "org_id":
-			m.OrgID, err = Alias[OrgID](d)
-		case "team_id":
-			m.TeamID, err = Alias[TeamID](d)
-		case "channel_id":
-			m.ChannelID, err = Alias[ChannelID](d)
-		case "ts":
-			m.TS, err = Alias[TS](d)
-		case "version":
-			m.Version, err = d.UInt64()
-		case "is_deleted":
-			m.Deleted, err = d.Bool()
-		case "thread_ts":
-			m.ThreadTS, err = Alias[TS](d)
-		case "subtype":
-			m.Subtype, err = Alias[string](d)
-		case "user_id":
-			m.UserID, err = Alias[SlackUserID](d)
-		case "bot_id":
-			m.BotID, err = Alias[string](d)
-		case "author_name":
-			m.AuthorName, err = Alias[string](d)
-		case "author_email":
-			m.AuthorEmail, err = Alias[string](d)
-		case "author_team_id":
-			m.AuthorTeamID, err = Alias[TeamID](d)
-		case "is_external":
-			m.IsExternal, err = d.Bool()
-		case "text":
-			m.Text, err = Alias[string](d)
-		case "file_names":
-			err = d.Arr(func(d *jx.Decoder) error {
-				name, err := Alias[string](d)
-				m.FileNames = append(m.FileNames, name)
-				return err
-			})
-		case "edited_ts":
-			m.EditedTS, err = Alias[TS](d)
-		case "account_id":
-			m.AccountID, err = Alias[AccountID](d)
-		case "deal_id":
-			m.DealID, err = Alias[DealID](d)
-		case "source":
-			m.Source, err = Alias[string](d)
-		case "received_at":
-			var s string
-			if s, err = Alias[string](d); err == nil {
-				m.ReceivedAt, err = time.Parse(time.RFC3339Nano, s)
-			}
-			if _, isTime := errors.AsType[*time.ParseError](err); isTime {
-				err = errTime // the original quotes the value
-			}
-		default:
-			err = d.Skip()
+	d := jx.DecodeBytes(value)
+	if err := d.ObjBytes(m.field); err != nil {
+		return err
+	}
+	return AtEnd(d)
+}
+
+// field reads one field. An error names it, but never one that we do not know: what stands there may be anything.
+func (m *ContextMessage) field(d *jx.Decoder, key []byte) (err error) {
+	switch string(key) {
+	case "org_id":
+		m.OrgID, err = Alias[OrgID](d)
+	case "team_id":
+		m.TeamID, err = Alias[TeamID](d)
+	case "channel_id":
+		m.ChannelID, err = Alias[ChannelID](d)
+	case "ts":
+		m.TS, err = Alias[TS](d)
+	case "version":
+		m.Version, err = d.UInt64()
+	case "is_deleted":
+		m.Deleted, err = d.Bool()
+	case "thread_ts":
+		m.ThreadTS, err = Alias[TS](d)
+	case "subtype":
+		m.Subtype, err = Alias[string](d)
+	case "user_id":
+		m.UserID, err = Alias[SlackUserID](d)
+	case "bot_id":
+		m.BotID, err = Alias[string](d)
+	case "author_name":
+		m.AuthorName, err = Alias[string](d)
+	case "author_email":
+		m.AuthorEmail, err = Alias[string](d)
+	case "author_team_id":
+		m.AuthorTeamID, err = Alias[TeamID](d)
+	case "is_external":
+		m.IsExternal, err = d.Bool()
+	case "text":
+		m.Text, err = Alias[string](d)
+	case "file_names":
+		m.FileNames = nil // of a field that is there twice the last counts, as in encoding/json
+		err = d.Arr(func(d *jx.Decoder) error {
+			name, err := Alias[string](d)
+			m.FileNames = append(m.FileNames, name)
+			return err
+		})
+	case "edited_ts":
+		m.EditedTS, err = Alias[TS](d)
+	case "account_id":
+		m.AccountID, err = Alias[AccountID](d)
+	case "deal_id":
+		m.DealID, err = Alias[DealID](d)
+	case "source":
+		m.Source, err = Alias[string](d)
+	case "received_at":
+		var s string
+		if s, err = Alias[string](d); err == nil {
+			m.ReceivedAt, err = time.Parse(time.RFC3339Nano, s)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+		if _, isTime := errors.AsType[*time.ParseError](err); isTime {
+			err = errTime // the original quotes the value
 		}
-		return nil
-	})
+	default:
+		return d.Skip()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
 }
 
 // readPlain reads what AppendJSON wrote, unless it has escapes or files, in half the time; it says whether it could.
@@ -188,6 +197,14 @@ func (m *ContextMessage) readPlain(value []byte) bool {
 }
 
 var errTime = errors.New("a time must be in RFC 3339 form")
+
+// AtEnd refuses what follows the value that was read.
+func AtEnd(d *jx.Decoder) error {
+	if err := d.Skip(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON object")
+	}
+	return nil
+}
 
 // Alias reads a JSON string without copying it when it has no escapes: the result then aliases the decoder's input.
 func Alias[T ~string](d *jx.Decoder) (T, error) {

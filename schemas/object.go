@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-faster/jx"
 )
@@ -68,10 +69,14 @@ func (o *object) time(name string, t time.Time) {
 	o.buf = append(o.buf, '"')
 }
 
-// quote appends a string. Ids, names and emails hardly ever need an escape; jx writes those that do.
+// quote appends a string. Ids, names and emails hardly ever need an escape; jx writes those that do. It would write bytes
+// that are no UTF-8 as they are, which JSON forbids: each becomes U+FFFD, as in encoding/json.
 func (o *object) quote(s string) {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
+			if !utf8.ValidString(s) {
+				s = string([]rune(s))
+			}
 			w := jx.Writer{Buf: o.buf}
 			w.Str(s)
 			o.buf = w.Buf

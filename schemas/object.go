@@ -62,10 +62,14 @@ func (o *object) strs(name string, v []string) {
 	o.buf = append(o.buf, ']')
 }
 
+// time appends t in UTC, unless only its own zone keeps it in RFC 3339's years 0 to 9999.
 func (o *object) time(name string, t time.Time) {
+	if year := t.UTC().Year(); year >= 0 && year <= 9999 {
+		t = t.UTC()
+	}
 	o.field(name)
 	o.buf = append(o.buf, '"')
-	o.buf = t.UTC().AppendFormat(o.buf, time.RFC3339Nano)
+	o.buf = t.AppendFormat(o.buf, time.RFC3339Nano)
 	o.buf = append(o.buf, '"')
 }
 

@@ -12,6 +12,7 @@ type sample struct {
 	key    Key
 	encode func() ([]byte, error)
 	decode func([]byte) (any, error)
+	recode func(any) ([]byte, error) // encodes what decode returned
 }
 
 func sampled[T any](topic Topic[T], key Key, value T) sample {
@@ -19,6 +20,7 @@ func sampled[T any](topic Topic[T], key Key, value T) sample {
 		spec: topic.Spec, value: value, key: key,
 		encode: func() ([]byte, error) { return topic.Encode(value) },
 		decode: func(b []byte) (any, error) { return topic.Decode(b) },
+		recode: func(v any) ([]byte, error) { return topic.Encode(v.(T)) },
 	}
 }
 

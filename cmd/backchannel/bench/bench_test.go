@@ -117,7 +117,7 @@ func setting(name string, otherwise int) int {
 
 func TestBench(t *testing.T) {
 	kafka, rdb, ch := engines(t)
-	records, rounds := setting("BENCH_EVENTS", 400_000), setting("BENCH_ROUNDS", 3)
+	records, rounds := setting("BENCH_EVENTS", 1_000_000), setting("BENCH_ROUNDS", 3)
 	createTopic(t, kafka, schemas.SlackEvents.Name)
 	createTopic(t, kafka, schemas.ContextMessages.Name)
 	createTopic(t, kafka, schemas.SlackHistory.Name)

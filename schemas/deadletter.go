@@ -3,6 +3,7 @@ package schemas
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ type Header struct{ Key, Value string }
 func (d DeadLetter) Headers() []Header {
 	return []Header{
 		{HeaderReason, string(d.Reason)},
-		{HeaderDetail, d.Detail},
+		{HeaderDetail, bounded(d.Detail)},
 		{HeaderComponent, d.Component},
 		{HeaderTopic, d.Topic},
 		{HeaderPartition, strconv.Itoa(int(d.Partition))},
@@ -47,7 +48,18 @@ func (d DeadLetter) Headers() []Header {
 	}
 }
 
-// ParseDeadLetter undoes Headers.
+// maxDetail bounds a detail, in bytes. What it names, such as the type of a preference, may be as long as a record, and a
+// letter larger than a batch may be could be produced by nobody.
+const maxDetail = 1000
+
+func bounded(detail string) string {
+	if len(detail) <= maxDetail {
+		return detail
+	}
+	return strings.ToValidUTF8(detail[:maxDetail], "") + "…"
+}
+
+// ParseDeadLetter undoes Headers, but for a detail that was too long.
 func ParseDeadLetter(headers []Header) (DeadLetter, error) {
 	values := make(map[string]string, len(headers))
 	for _, h := range headers {

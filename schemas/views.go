@@ -13,7 +13,8 @@ import (
 // replaces a newer one, and the record's value as it was on the topic (nothing after the space: a tombstone).
 //
 // Keys carry a Redis Cluster hash tag: what one lookup needs together lies in one slot. A team's views serve enrich, an
-// organization's serve route.
+// organization's serve route. The tag says which of the two it is: an organization that is called what a workspace is
+// called would else find the workspace's people among its own.
 const (
 	viewPrefix        = "bc:view:"
 	coordinationTag   = "bc:"
@@ -28,20 +29,20 @@ const (
 )
 
 // ViewTeamInstall is a hash with the one field FieldInstallation: the team's Installation.
-func ViewTeamInstall(team TeamID) string { return viewPrefix + "{" + string(team) + "}:install" }
+func ViewTeamInstall(team TeamID) string { return viewTeam(team) + "install" }
 
 // ViewTeamAssociations is a hash by channel id: ChannelAssociation.
-func ViewTeamAssociations(team TeamID) string { return viewPrefix + "{" + string(team) + "}:assoc" }
+func ViewTeamAssociations(team TeamID) string { return viewTeam(team) + "assoc" }
 
 // ViewTeamUsers is a hash by Slack user id: SlackUser.
-func ViewTeamUsers(team TeamID) string { return viewPrefix + "{" + string(team) + "}:users" }
+func ViewTeamUsers(team TeamID) string { return viewTeam(team) + "users" }
 
 // ViewTeamChannels is a hash by channel id: SlackChannel.
-func ViewTeamChannels(team TeamID) string { return viewPrefix + "{" + string(team) + "}:channels" }
+func ViewTeamChannels(team TeamID) string { return viewTeam(team) + "channels" }
 
 // ViewTeamCheckpoints is a hash by channel id: SyncCheckpoint.
 func ViewTeamCheckpoints(team TeamID) string {
-	return viewPrefix + "{" + string(team) + "}:checkpoints"
+	return viewTeam(team) + "checkpoints"
 }
 
 // ViewOrgInstalls is a hash by team id: Installation.
@@ -72,7 +73,9 @@ func ViewOrgAccounts(org OrgID) string { return orgKey(org, "accounts") }
 func ViewOrgDeals(org OrgID) string { return orgKey(org, "deals") }
 
 // ViewOrgBase is what an organization's view keys begin with; route's look-up script appends to it.
-func ViewOrgBase(org OrgID) string { return viewPrefix + "{" + string(org) + "}:" }
+func ViewOrgBase(org OrgID) string { return viewPrefix + "{org:" + string(org) + "}:" }
+
+func viewTeam(team TeamID) string { return viewPrefix + "{team:" + string(team) + "}:" }
 
 func orgKey(org OrgID, rest string) string { return ViewOrgBase(org) + rest }
 

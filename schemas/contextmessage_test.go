@@ -1,7 +1,6 @@
 package schemas
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -55,27 +54,5 @@ func TestContextMessageIsReadThePlainWay(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("want, got:\n%s", diff)
 		}
-	}
-}
-
-func BenchmarkDecodeContextMessage(b *testing.B) {
-	m := sampleMessage()
-	value := m.AppendJSON(nil)
-	spaced := append([]byte{' '}, value...)
-	type reflected ContextMessage // without the methods: encoding/json decodes by reflection
-	for name, decode := range map[string]func(*ContextMessage) error{
-		"plain":         func(m *ContextMessage) error { return m.DecodeAliased(value) },
-		"jx":            func(m *ContextMessage) error { return m.DecodeAliased(spaced) },
-		"encoding/json": func(m *ContextMessage) error { return json.Unmarshal(value, (*reflected)(m)) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(value)))
-			for b.Loop() {
-				if err := decode(&m); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

@@ -1,0 +1,85 @@
+package schemas
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/bytedance/sonic"
+	gojson "github.com/goccy/go-json"
+	"github.com/google/go-cmp/cmp"
+)
+
+// BenchmarkEncodeMessage compares the ways to write a record of context.messages. The others write the same by reflection
+// over the type without its methods. JSON.md has the figures.
+func BenchmarkEncodeMessage(b *testing.B) {
+	m := sampleMessage()
+	buf := make([]byte, 0, 1024)
+	size := len(m.AppendJSON(nil))
+	b.Run("append", func(b *testing.B) {
+		encode(b, size, func() ([]byte, error) { return m.AppendJSON(buf[:0]), nil })
+	})
+	reflected := reflectedMessage(m)
+	for _, lib := range jsonLibraries {
+		b.Run(lib.name, func(b *testing.B) {
+			encode(b, size, func() ([]byte, error) { return lib.marshal(&reflected) })
+		})
+	}
+}
+
+// BenchmarkDecodeMessage compares the ways to read one, with an escape in its text (jx) and without (plain).
+func BenchmarkDecodeMessage(b *testing.B) {
+	m := sampleMessage()
+	plain := m.AppendJSON(nil)
+	m.Text = `they said "yes", ` + m.Text
+	escaped := m.AppendJSON(nil)
+	b.Run("plain", func(b *testing.B) { decode(b, len(plain), func() error { return m.DecodeAliased(plain) }) })
+	b.Run("jx", func(b *testing.B) { decode(b, len(escaped), func() error { return m.DecodeAliased(escaped) }) })
+	for _, lib := range jsonLibraries {
+		b.Run(lib.name, func(b *testing.B) {
+			var r reflectedMessage
+			decode(b, len(escaped), func() error { r = reflectedMessage{}; return lib.unmarshal(escaped, &r) })
+			if diff := cmp.Diff(m, ContextMessage(r)); diff != "" {
+				b.Fatalf("ours, %s:\n%s", lib.name, diff)
+			}
+		})
+	}
+}
+
+var jsonLibraries = []struct {
+	name      string
+	marshal   func(any) ([]byte, error)
+	unmarshal func([]byte, any) error
+}{
+	{"goccy", gojson.Marshal, gojson.Unmarshal},
+	{"sonic", sonic.ConfigDefault.Marshal, sonic.ConfigDefault.Unmarshal},
+	{"encoding-json", json.Marshal, json.Unmarshal},
+}
+
+func encode(b *testing.B, size int, step func() ([]byte, error)) {
+	b.Helper()
+	want := sampleMessage()
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	var value []byte
+	var err error
+	for b.Loop() {
+		if value, err = step(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if !bytes.Equal(value, want.AppendJSON(nil)) {
+		b.Fatalf("it writes %s", value)
+	}
+}
+
+func decode(b *testing.B, size int, step func() error) {
+	b.Helper()
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		if err := step(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

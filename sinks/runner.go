@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -91,6 +92,7 @@ func (r *Runner) consumer() []kgo.Opt {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
+		kgo.KeepControlRecords(), // so that offsets are committed past a transaction's marker, and lag ends at 0
 		kgo.RebalanceTimeout(def.WriteTimeout + 30*time.Second),
 	}
 	if def.Start != nil {
@@ -102,11 +104,7 @@ func (r *Runner) consumer() []kgo.Opt {
 			def.Lost(gone)
 		}
 	}
-	opts = append(opts, kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
-	if def.Control {
-		opts = append(opts, kgo.KeepControlRecords())
-	}
-	return opts
+	return append(opts, kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
 }
 
 // Run consumes until ctx is done; then it finishes the batch in progress, commits it and leaves the group.
@@ -195,9 +193,15 @@ func (r *Runner) poll(ctx context.Context) (batch []*kgo.Record, failed error) {
 // deliver writes a batch, trying until it is in, and commits it.
 func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 	started := time.Now()
-	result, err := r.write(ctx, batch)
-	if err != nil {
-		return err
+	if !r.def.Control {
+		batch = slices.DeleteFunc(batch, func(rec *kgo.Record) bool { return rec.Attrs.IsControl() })
+	}
+	var result Result
+	if len(batch) > 0 {
+		var err error
+		if result, err = r.write(ctx, batch); err != nil {
+			return err
+		}
 	}
 	if err := r.untilDone(ctx, func() error { return r.deadLetters(ctx, result.Rejected) }); err != nil {
 		return err
@@ -209,7 +213,9 @@ func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 	if result.Waiting != nil || len(result.Deferred) < len(batch) { // that all was deferred again shows nothing new
 		r.opts.Health(result.Waiting)
 	}
-	r.opts.Metrics.written(r.def.Name, len(batch), result, time.Since(started))
+	if len(batch) > 0 {
+		r.opts.Metrics.written(r.def.Name, len(batch), result, time.Since(started))
+	}
 	return nil
 }
 

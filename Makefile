@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real lint vuln bench fuzz generate check-generated clean
+.PHONY: help demo build test test-real test-faults lint vuln bench fuzz generate check-generated clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -23,6 +23,10 @@ test: ## all tests that need no service: embedded engines on free ports, race de
 
 test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, which it fetches or finds
 	go test -tags real -race -count 1 -timeout 15m -run 'Real' ./deploy/realengines/... ./cmd/backchannel/e2e/...
+
+FAULTS ?= 12
+test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier; again with FAULTS_SEED
+	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run TestFaults -v ./cmd/backchannel/e2e
 
 lint: ## golangci-lint, pinned in .ci/tools, and proof that the import map bites
 	$(TOOL) golangci-lint run ./...

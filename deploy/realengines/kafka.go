@@ -75,6 +75,12 @@ func (k *Kafka) Addr() string { return k.addr }
 // Kill ends the broker as a crash does. Its data stays.
 func (k *Kafka) Kill() { k.process.Kill() }
 
+// Pause stops the broker where it is until Resume.
+func (k *Kafka) Pause() { k.process.Pause() }
+
+// Resume lets a paused broker go on.
+func (k *Kafka) Resume() { k.process.Resume() }
+
 // Restart starts a killed broker again at its address and waits until it answers.
 func (k *Kafka) Restart() {
 	k.tb.Helper()
@@ -156,5 +162,6 @@ transaction.state.log.min.isr=%d
 transaction.state.log.num.partitions=8
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.session.timeout.ms=6000
 `, k.id, voters, k.addr, controller, k.addr, filepath.Join(k.dir, "data"), replicas, inSync, replicas, replicas, inSync)
 }

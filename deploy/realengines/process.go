@@ -98,6 +98,19 @@ func (p *Process) Terminate() {
 	}
 }
 
+// Pause stops the process and its children where they are (SIGSTOP), as a machine that hangs does.
+func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on (SIGCONT).
+func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s syscall.Signal) {
+	p.tb.Helper()
+	if err := syscall.Kill(-p.pid, s); err != nil {
+		p.tb.Fatalf("send %s to %s: %v", s, p.name, err)
+	}
+}
+
 // Wait returns the exit code, -1 when a signal ended it, and fails the test when it does not end within the time.
 func (p *Process) Wait(within time.Duration) int {
 	p.tb.Helper()

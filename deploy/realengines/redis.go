@@ -32,6 +32,12 @@ func (r *Redis) Addr() string { return r.addr }
 // Kill ends the server as a crash does; what it held is lost.
 func (r *Redis) Kill() { r.process.Kill() }
 
+// Pause stops the server where it is until Resume.
+func (r *Redis) Pause() { r.process.Pause() }
+
+// Resume lets a paused server go on.
+func (r *Redis) Resume() { r.process.Resume() }
+
 // Restart starts a killed server again, empty, at its address and waits until it answers.
 func (r *Redis) Restart() {
 	r.tb.Helper()

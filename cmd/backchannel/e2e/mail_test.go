@@ -1,4 +1,4 @@
-//go:build real
+//go:build real || faults
 
 package e2e
 

@@ -54,7 +54,7 @@ func newPipeline(t *testing.T, kafka, rdb, ch string) *pipeline {
 	}
 	p.env = append(p.env, "BACKCHANNEL_TOKEN_KEYS="+strings.TrimSpace(keys))
 	var err error
-	if p.kafka, err = kgo.NewClient(kgo.SeedBrokers(kafka)); err != nil {
+	if p.kafka, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(kafka, ",")...)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kafka.Close)

@@ -1,0 +1,161 @@
+//go:build faults
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// While people talk and upstream notifies, something is taken away again and again: FAULTS times, chosen by FAULTS_SEED. In
+// the end nothing is missing, nothing is twice that is not known to be in doubt, no group lags and no dead letter is there.
+func TestFaults(t *testing.T) {
+	count, seed := number(t, "FAULTS", 12), number(t, "FAULTS_SEED", uint64(time.Now().UnixNano()%1_000_000))
+	t.Logf("%d faults; again with: make test-faults FAULTS=%d FAULTS_SEED=%d", count, count, seed)
+	d := deploy(t, 3, 2)
+	patience := 0.2 // of Slack's pauses: retries at once, after 12 s and after 60 s
+	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true})
+	d.must(err)
+	w := d.build(true)
+	l := startLoad(t, d.pipeline, w)
+	random := rand.New(rand.NewPCG(seed, 1))
+	for n := range count {
+		l.awaitMore(t, 20+random.IntN(80))
+		name, strike := d.fault(random, l)
+		t.Logf("%3d %s", n+1, name)
+		strike()
+		if t.Failed() {
+			return
+		}
+	}
+	l.awaitMore(t, 100)
+	requests := l.finish(t)
+	reconcile(t, d.pipeline, w, requests, 5*time.Minute)
+	d.atRest()
+}
+
+// fault chooses what is taken away, and how.
+func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func()) {
+	more := func() { l.awaitMore(d.t, 20+random.IntN(150)) }
+	tier := d.tiers[random.IntN(len(d.tiers))]
+	n := random.IntN(len(d.brokers))
+	broker, name := d.brokers[n], fmt.Sprint("broker-", n+1)
+	switch kind := random.IntN(100); {
+	case kind < 45:
+		return tier.name + " is killed", func() { d.kill(tier) }
+	case kind < 60:
+		return tier.name + " hangs for a while", func() { tier.process.Pause(); more(); tier.process.Resume() }
+	case kind < 70:
+		return tier.name + " is restarted in order", func() { d.restart(tier) }
+	case kind < 78:
+		return name + " is killed", func() { broker.Kill(); more(); broker.Restart(); d.awaitReplicas() }
+	case kind < 82:
+		return name + " hangs for a while", func() { broker.Pause(); more(); broker.Resume(); d.awaitReplicas() }
+	case kind < 86:
+		return "Redis forgets everything", func() { d.must(d.pipeline.redis.FlushAll(d.t.Context()).Err()) }
+	case kind < 89:
+		return "Redis is killed and comes back empty", func() { d.redis.Kill(); more(); d.redis.Restart() }
+	case kind < 92:
+		return "Redis hangs for a while", func() { d.redis.Pause(); more(); d.redis.Resume() }
+	case kind < 95:
+		return "ClickHouse is away", func() { d.ch.Stop(); more(); d.ch.Restart() }
+	}
+	trouble := []slacksim.Fault{
+		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 429, RetryAfter: 1, Count: 10},
+		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 503, Count: 5},
+		{Kind: slacksim.FaultAPIError, Method: "chat.postMessage", Error: "internal_error", After: true, Count: 3},
+		{Kind: slacksim.FaultAPILatency, Method: "chat.postMessage", DelayMS: 2000, Count: 5},
+		{Kind: slacksim.FaultDuplicateEvents, Count: 50},
+	}[random.IntN(5)]
+	return fmt.Sprintf("Slack: %s %s%d %d times", trouble.Kind, trouble.Error, trouble.Status, trouble.Count), func() {
+		_, err := d.slack.AddFault(d.t.Context(), trouble)
+		d.must(err)
+	}
+}
+
+// restart ends a tier's process as an orchestrator does, and starts it again.
+func (d *deployment) restart(tier *tier) {
+	d.t.Helper()
+	tier.process.Terminate()
+	if code := tier.process.Wait(time.Minute); code != 0 {
+		d.t.Errorf("%s: after SIGTERM it ended with exit code %d:\n%s", tier.name, code, tier.process.Tail())
+	}
+	d.run(tier)
+}
+
+// awaitReplicas waits until every partition has all its replicas in sync: brokers fail one at a time.
+func (d *deployment) awaitReplicas() {
+	d.t.Helper()
+	admin := kadm.NewClient(d.kafka)
+	eventually(d.t, 2*time.Minute, func() error {
+		topics, err := admin.ListTopicsWithInternal(d.t.Context())
+		if err != nil {
+			return err
+		}
+		var behind error
+		topics.EachPartition(func(p kadm.PartitionDetail) {
+			if len(p.ISR) < len(p.Replicas) {
+				behind = fmt.Errorf("%s/%d has %d of %d replicas in sync", p.Topic, p.Partition, len(p.ISR), len(p.Replicas))
+			}
+		})
+		return behind
+	})
+}
+
+// atRest checks that every group has committed all there is, and that no dead letter was written.
+func (d *deployment) atRest() {
+	d.t.Helper()
+	admin := kadm.NewClient(d.kafka)
+	eventually(d.t, time.Minute, func() error {
+		groups, err := admin.Lag(d.t.Context(), "backchannel-enrich", "backchannel-route", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-email")
+		if err != nil {
+			return err
+		}
+		var behind error
+		groups.Each(func(g kadm.DescribedGroupLag) {
+			if err := g.Error(); err != nil {
+				behind = errors.Join(behind, err)
+			} else if lag := g.Lag.Total(); lag > 0 {
+				behind = errors.Join(behind, fmt.Errorf("%s lags by %d records", g.Group, lag))
+			}
+		})
+		return behind
+	})
+	var letters []string
+	for _, spec := range schemas.AllTopics() {
+		if strings.HasSuffix(spec.Name, ".dlq") {
+			letters = append(letters, spec.Name)
+		}
+	}
+	ends, err := admin.ListEndOffsets(d.t.Context(), letters...)
+	d.must(errors.Join(err, ends.Error()))
+	ends.Each(func(o kadm.ListedOffset) {
+		if o.Offset > 0 {
+			d.t.Errorf("%s holds %d records", o.Topic, o.Offset)
+		}
+	})
+}
+
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s must be a number", name)
+	}
+	return n
+}

@@ -16,20 +16,19 @@ type Publisher interface {
 // Kafka is the Publisher. Its client must produce with acks=all, which is franz-go's default, as is idempotence.
 type Kafka struct{ Client *kgo.Client }
 
-// Publish produces the records and waits for all acknowledgements, or for ctx. After ctx has ended the client may go on
-// with a record that was on its way to a broker: it cannot know whether the broker has it, and keeps it, with its place in
-// the idempotent sequence, until it does. So the records must not be changed afterwards.
+// Publish produces the records and waits for all acknowledgements, or for ctx. It does not leave the latter to the client:
+// once a record may be in a log, an idempotent producer goes on until it knows, however long that takes, and a caller who
+// has to answer Slack would wait with it.
 func (k Kafka) Publish(ctx context.Context, records ...*kgo.Record) error {
-	result := make(chan error, 1)
-	go func() { result <- k.Client.ProduceSync(ctx, records...).FirstErr() }()
-	var err error
+	produced := make(chan error, 1)
+	go func() { produced <- k.Client.ProduceSync(ctx, records...).FirstErr() }()
 	select {
-	case err = <-result:
+	case err := <-produced:
+		if err != nil {
+			return fmt.Errorf("publish to Kafka: %w", err)
+		}
+		return nil
 	case <-ctx.Done():
-		err = ctx.Err()
+		return fmt.Errorf("publish to Kafka: no acknowledgement in time: %w", ctx.Err())
 	}
-	if err != nil {
-		return fmt.Errorf("publish to Kafka: %w", err)
-	}
-	return nil
 }

@@ -67,29 +67,40 @@ func TestPublishReturnsAfterTheAck(t *testing.T) {
 	})
 }
 
-// A broker that takes the request and never answers must not hold up the caller beyond its deadline: franz-go does not
-// give up a record that may be in a log, so that ProduceSync alone would wait on.
+// A broker that takes the request and never answers, or that says it does not know whether it has the record, must not
+// hold up the caller beyond its deadline: franz-go does not give up a record that may be in a log.
 func TestPublishEndsAtItsDeadline(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T, cluster *kfake.Cluster, client *kgo.Client) {
-		silent := make(chan struct{})
-		cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-			cluster.KeepControl()
-			cluster.SleepControl(func() { <-silent })
-			return nil, nil, false
+	for name, trouble := range map[string]func(*kfake.Cluster) (end func()){
+		"silent": func(c *kfake.Cluster) func() {
+			silent := make(chan struct{})
+			c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+				c.KeepControl()
+				c.SleepControl(func() { <-silent })
+				return nil, nil, false
+			})
+			return func() { close(silent) }
+		},
+		"in doubt": func(c *kfake.Cluster) func() {
+			return c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Count: -1}).Remove
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(t *testing.T, cluster *kfake.Cluster, client *kgo.Client) {
+				defer trouble(cluster)()
+				const deadline = 2500 * time.Millisecond
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
+				defer cancel()
+				started := time.Now()
+				err := ingest.Kafka{Client: client}.Publish(ctx, record("a"))
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got %v", err)
+				}
+				if took := time.Since(started); took != deadline {
+					t.Errorf("it returned after %v, want %v", took, deadline)
+				}
+			})
 		})
-		defer close(silent)
-		const deadline = 2500 * time.Millisecond
-		ctx, cancel := context.WithTimeout(t.Context(), deadline)
-		defer cancel()
-		started := time.Now()
-		err := ingest.Kafka{Client: client}.Publish(ctx, record("a"))
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v", err)
-		}
-		if took := time.Since(started); took != deadline {
-			t.Errorf("it returned after %v, want %v", took, deadline)
-		}
-	})
+	}
 }
 
 // Nobody there at all: the deadline holds as well.

@@ -2,8 +2,8 @@ package events
 
 import (
 	"errors"
+	"mime"
 	"net/url"
-	"strings"
 
 	"github.com/go-faster/jx"
 
@@ -24,16 +24,19 @@ type envelope struct {
 	channel     schemas.ChannelID
 }
 
+// urlVerification is the type of the request by which Slack checks a new address.
+const urlVerification = "url_verification"
+
 var errNotObject = errors.New("the body is not a JSON object")
 
 // parse reads a request body. url_verification may come as JSON, form or plain text, as Slack documents.
 func parse(contentType string, body []byte) (envelope, error) {
-	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") {
+	if kind, _, _ := mime.ParseMediaType(contentType); kind == "application/x-www-form-urlencoded" {
 		form, err := url.ParseQuery(string(body))
-		if err != nil || form.Get("type") != "url_verification" {
+		if err != nil || form.Get("type") != urlVerification {
 			return envelope{}, errors.New("a form can only be a url_verification")
 		}
-		return envelope{kind: "url_verification", challenge: form.Get("challenge")}, nil
+		return envelope{kind: urlVerification, challenge: form.Get("challenge")}, nil
 	}
 	var e envelope
 	d := jx.DecodeBytes(body)
@@ -96,39 +99,40 @@ func (e *envelope) authorizations(d *jx.Decoder) error {
 	})
 }
 
-// event reads the inner event's type and channel, which is a string, an object with an id, or in item.
+// event reads the inner event's type and where it happened: channel, which is an id or an object with one, else channel_id,
+// else the channel of the item that it speaks of.
 func (e *envelope) event(d *jx.Decoder, key []byte) (err error) {
+	var channel schemas.ChannelID
 	switch string(key) {
 	case "type":
 		e.eventType, err = str[string](d)
-	case "channel", "channel_id":
-		if d.Next() == jx.Object {
-			return d.ObjBytes(e.channelObject)
+	case "channel":
+		if channel, err = within(d, "id"); channel != "" {
+			e.channel = channel
 		}
-		e.channel, err = str[schemas.ChannelID](d)
-	case "item":
-		if d.Next() != jx.Object {
-			return d.Skip()
+	case "channel_id", "item":
+		if channel, err = within(d, "channel"); e.channel == "" {
+			e.channel = channel
 		}
-		return d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
-			if string(key) != "channel" {
-				return d.Skip()
-			}
-			e.channel, err = str[schemas.ChannelID](d)
-			return err
-		})
 	default:
 		err = d.Skip()
 	}
 	return err
 }
 
-func (e *envelope) channelObject(d *jx.Decoder, key []byte) (err error) {
-	if string(key) != "id" {
-		return d.Skip()
+// within reads a channel id, or that field of an object that holds it.
+func within(d *jx.Decoder, field string) (channel schemas.ChannelID, err error) {
+	if d.Next() != jx.Object {
+		return str[schemas.ChannelID](d)
 	}
-	e.channel, err = str[schemas.ChannelID](d)
-	return err
+	err = d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		if string(key) != field {
+			return d.Skip()
+		}
+		channel, err = str[schemas.ChannelID](d)
+		return err
+	})
+	return channel, err
 }
 
 // str reads a string, and takes anything else for absent. It copies: the record outlives the request's buffer.

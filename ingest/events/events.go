@@ -99,16 +99,25 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request) (status int, re
 	if err != nil {
 		return http.StatusBadRequest, "malformed", err.Error() + "\n"
 	}
-	if e.kind == "url_verification" {
+	switch {
+	case e.kind == "":
+		return http.StatusBadRequest, "malformed", "The body has no type.\n"
+	case e.kind == urlVerification && e.challenge == "":
+		return http.StatusBadRequest, "malformed", "The url_verification has no challenge.\n"
+	case e.kind == urlVerification:
 		return http.StatusOK, "challenge", e.challenge
 	}
-	if e.kind == "" {
-		return http.StatusBadRequest, "malformed", "The body has no type.\n"
+	return h.publish(r, record(e, r.Header, body, now))
+}
+
+func (h *Handler) publish(r *http.Request, record *kgo.Record) (status int, result, text string) {
+	if len(record.Key)+len(record.Value) > schemas.MaxRecordBytes { // what it names may be as long as the body, and is in the record twice
+		return http.StatusRequestEntityTooLarge, "too_large", "The event with its ids and headers is larger than Kafka takes.\n"
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), publishWithin)
 	defer cancel()
-	if err := h.opts.Publisher.Publish(ctx, record(e, r.Header, body, now)); err != nil {
-		h.opts.Log.Debug("event not accepted", "event_id", e.eventID, "error", err)
+	if err := h.opts.Publisher.Publish(ctx, record); err != nil {
+		h.opts.Log.Debug("event not accepted", "key", string(record.Key), "error", err)
 		return http.StatusServiceUnavailable, "unavailable", "Kafka did not take the event in time; send it again.\n"
 	}
 	return http.StatusOK, "accepted", ""

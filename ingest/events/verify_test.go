@@ -27,7 +27,9 @@ func TestSlacksExampleIsVerified(t *testing.T) {
 func TestSignatures(t *testing.T) {
 	at := func(offset time.Duration) string { return strconv.FormatInt(now.Add(offset).Unix(), 10) }
 	stamp, valid := at(0), signature(secret, at(0), message)
-	lastOf := func(s string) string { return s[:len(s)-1] + map[bool]string{true: "0", false: "1"}[s[len(s)-1] == '1'] }
+	lastOf := func(s string) string {
+		return s[:len(s)-1] + map[bool]string{true: "0", false: "1"}[s[len(s)-1] == '1']
+	}
 	for name, tt := range map[string]struct {
 		timestamp, signature string
 		secrets              []string

@@ -36,9 +36,11 @@ func TestEventsAreKeyedByInstallationAndChannel(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body, wantType, wantKey string
 	}{
-		"authorizations first": {message, "message", "T0NORTHWIND/C0ACME"},
-		"then context_team_id": {`{"team_id":"T1","context_team_id":"T2","authorizations":[],"type":"event_callback","event":{"type":"message","channel":"C1"}}`, "message", "T2/C1"},
-		"then team_id":         {`{"team_id":"T1","context_team_id":null,"context_enterprise_id":"E1","type":"event_callback","event":{"type":"message","channel":"C1"}}`, "message", "T1/C1"},
+		"authorizations first":                    {message, "message", "T0NORTHWIND/C0ACME"},
+		"then context_team_id":                    {`{"team_id":"T1","context_team_id":"T2","authorizations":[],"type":"event_callback","event":{"type":"message","channel":"C1"}}`, "message", "T2/C1"},
+		"authorizations before context_team_id":   {`{"team_id":"T1","context_team_id":"T2","authorizations":[{"team_id":"T3"}],"type":"event_callback","event":{"type":"message","channel":"C1"}}`, "message", "T3/C1"},
+		"a channel that is null after channel_id": {`{"team_id":"T1","type":"event_callback","event":{"type":"x","channel_id":"C1","channel":null}}`, "x", "T1/C1"},
+		"then team_id":                            {`{"team_id":"T1","context_team_id":null,"context_enterprise_id":"E1","type":"event_callback","event":{"type":"message","channel":"C1"}}`, "message", "T1/C1"},
 		"an org-wide install names no team": {
 			`{"team_id":"T1","authorizations":[{"enterprise_id":"E1","team_id":null,"is_enterprise_install":true}],"type":"event_callback","event":{"type":"message","channel":"C1"}}`, "message", "T1/C1",
 		},

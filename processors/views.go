@@ -21,11 +21,26 @@ func Lookup(ctx context.Context, rdb redis.UniversalClient, fill func(redis.Pipe
 	pipe := rdb.Pipeline()
 	fill(pipe)
 	complete := pipe.Get(ctx, schemas.ViewsCompleteKey)
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+	cmds, err := pipe.Exec(ctx)
+	if errors.Is(err, redis.Nil) {
+		err = failure(cmds)
+	}
+	if err != nil {
 		return fmt.Errorf("look up in the Redis views: %w", err)
 	}
 	if complete.Val() != "1" {
 		return ErrViewsIncomplete
+	}
+	return nil
+}
+
+// failure is the first command's that failed. Exec reports the first error only, which a key that is absent is too: a node
+// of a cluster that did not answer for a later command would otherwise look like one that found nothing.
+func failure(cmds []redis.Cmder) error {
+	for _, cmd := range cmds {
+		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks"
 	"github.com/bigmind/backchannel/sinks/ledger"
 )
 
@@ -47,7 +48,7 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 		}
 	}
 	complete := pipe.Get(ctx, schemas.ViewsCompleteKey)
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+	if err := sinks.Failed(pipe.Exec(ctx)); err != nil {
 		return fmt.Errorf("look up deliveries in Redis: %w", err)
 	}
 	if complete.Val() != "1" {

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks"
 )
 
 // owners knows in which organization's views a team or Slack user stands now, by topic and key. A tombstone does not say
@@ -41,7 +42,7 @@ func (o owners) replace(rec *kgo.Record, org schemas.OrgID) (former schemas.OrgI
 // loadOwners asks Redis for the owners that a batch may replace: of every installation and Slack user.
 func loadOwners(ctx context.Context, rdb redis.UniversalClient, batch []*kgo.Record) (owners, error) {
 	asked := map[string]*redis.StringCmd{}
-	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	err := sinks.Failed(rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for _, rec := range batch {
 			first, second := schemas.Key(rec.Key).Split()
 			switch rec.Topic {
@@ -52,8 +53,8 @@ func loadOwners(ctx context.Context, rdb redis.UniversalClient, batch []*kgo.Rec
 			}
 		}
 		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
+	}))
+	if err != nil {
 		return nil, fmt.Errorf("read the Redis views: %w", err)
 	}
 	known := make(owners, len(asked))

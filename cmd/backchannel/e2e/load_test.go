@@ -37,7 +37,8 @@ func startLoad(t *testing.T, p *pipeline, w *world) *load {
 		l.spoken = n
 		return err
 	})
-	l.every(ctx, 250*time.Millisecond, func(n int) error {
+	// Slack takes one message a second for a person: a faster upstream would only wait longer at the end.
+	l.every(ctx, 700*time.Millisecond, func(n int) error {
 		value, err := json.Marshal(object{
 			"org_id": org, "request_id": fmt.Sprintf("load-%d", n), "type": "coaching.insight", "recipient": object{"user_id": []string{"usr-ada", "usr-ben"}[n%2]},
 			"content": object{"title": fmt.Sprint("Notification ", n)}, "on_ambiguous": "repeat",

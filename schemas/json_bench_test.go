@@ -11,7 +11,7 @@ import (
 )
 
 // BenchmarkEncodeMessage compares the ways to write a record of context.messages. The others write the same by reflection
-// over the type without its methods. JSON.md has the figures.
+// over the type without its methods. README.md has the figures, under 'Why jx'.
 func BenchmarkEncodeMessage(b *testing.B) {
 	m := sampleMessage()
 	buf := make([]byte, 0, 1024)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -20,10 +21,16 @@ type person struct {
 	active  map[schemas.TeamID]*schemas.Installation
 	own     *schemas.Preferences
 	orgWide *schemas.Preferences
+
+	followed []string // emails whose Slack users were looked for
 }
 
 // script follows from the recipient to the directory user, to the email, to Slack users: three dependent look-ups in
 // one round trip, all in the organization's slot. Indexes by email only ever grow; Go compares the emails.
+//
+// Lua reads the email out of the user's record as well as it can: it knows no letters but ASCII's, and Redis' cjson refuses
+// what Go's decoder takes, such as half of an emoji in a name. So it answers which emails it followed, for Go to ask again
+// with the right one.
 var script = redis.NewScript(`
 local base, uid, email = KEYS[1], ARGV[1], ARGV[2]
 local function record(v)
@@ -31,73 +38,92 @@ local function record(v)
   local at = string.find(v, ' ', 1, true)
   return at and string.sub(v, at + 1) or ''
 end
-local users = {}
-if uid ~= '' then
-  users[1] = record(redis.call('HGET', base .. 'users', uid))
-else
-  for _, id in ipairs(redis.call('SMEMBERS', base .. 'email:' .. email)) do
-    users[#users + 1] = record(redis.call('HGET', base .. 'users', id))
-  end
-end
-local slack, own, seen = {}, {}, {}
-local function of(e)
+local ids = {uid}
+if uid == '' then ids = redis.call('SMEMBERS', base .. 'email:' .. email) end
+local users, slack, own, followed, seen = {}, {}, {}, {}, {}
+local function follow(e)
   if e == '' or seen[e] then return end
   seen[e] = true
+  followed[#followed + 1] = e
   for _, id in ipairs(redis.call('SMEMBERS', base .. 'slack:' .. e)) do
     slack[#slack + 1] = record(redis.call('HGET', base .. 'slackusers', id))
   end
 end
-of(email)
-for _, u in ipairs(users) do
-  if u ~= '' then
-    local d = cjson.decode(u)
-    if type(d.email) == 'string' then
-      of(string.lower((string.gsub(d.email, '^%s*(.-)%s*$', '%1'))))
-    end
-    if type(d.user_id) == 'string' then
-      own[#own + 1] = record(redis.call('HGET', base .. 'preferences', d.user_id))
+follow(email)
+for i, id in ipairs(ids) do
+  users[i] = record(redis.call('HGET', base .. 'users', id))
+  if users[i] ~= '' then
+    own[#own + 1] = record(redis.call('HGET', base .. 'preferences', id))
+    local ok, d = pcall(cjson.decode, users[i])
+    if ok and type(d) == 'table' and type(d.email) == 'string' then
+      follow(string.lower((string.gsub(d.email, '^%s*(.-)%s*$', '%1'))))
     end
   end
 end
 local installs = {}
 for _, v in ipairs(redis.call('HVALS', base .. 'installs')) do installs[#installs + 1] = record(v) end
 local any = redis.call('EXISTS', base .. 'users', base .. 'installs', base .. 'preferences')
-return {users, slack, own, {record(redis.call('HGET', base .. 'preferences', ''))}, installs, {tostring(any)}}
+return {users, slack, own, {record(redis.call('HGET', base .. 'preferences', ''))}, installs, {tostring(any)}, followed}
 `)
 
-// load asks for every request of the batch in one round trip; people[i] answers requests[i].
+// load asks for every request of the batch in one round trip; people[i] answers requests[i]. A second one asks for those
+// whose email Lua could not read.
 func load(ctx context.Context, rdb redis.UniversalClient, requests []*schemas.NotificationRequest) ([]person, error) {
-	ask := func(pipe redis.Pipeliner, run func(redis.Scripter, *schemas.NotificationRequest) *redis.Cmd) []*redis.Cmd {
-		cmds := make([]*redis.Cmd, len(requests))
-		for i, r := range requests {
-			cmds[i] = run(pipe, r)
+	questions := make([]question, len(requests))
+	for i, r := range requests {
+		questions[i] = question{request: r, email: schemas.NormalEmail(r.Recipient.Email)}
+	}
+	people, err := ask(ctx, rdb, questions)
+	if err != nil {
+		return nil, err
+	}
+	var again []question
+	var index []int
+	for i := range people {
+		if email := people[i].email(requests[i].Recipient); email != "" && !slices.Contains(people[i].followed, email) {
+			again, index = append(again, question{requests[i], email}), append(index, i)
 		}
-		return cmds
 	}
-	args := func(r *schemas.NotificationRequest) ([]string, []any) {
-		return []string{schemas.ViewOrgBase(r.OrgID)}, []any{string(r.Recipient.UserID), schemas.NormalEmail(r.Recipient.Email)}
+	if len(again) == 0 {
+		return people, nil
 	}
+	answers, err := ask(ctx, rdb, again)
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range index {
+		people[i] = answers[n]
+	}
+	return people, nil
+}
+
+// question is what the script is asked for a request: its recipient, and the email to look for.
+type question struct {
+	request *schemas.NotificationRequest
+	email   string
+}
+
+func ask(ctx context.Context, rdb redis.UniversalClient, questions []question) ([]person, error) {
 	var cmds []*redis.Cmd
-	err := processors.Lookup(ctx, rdb, func(pipe redis.Pipeliner) {
-		cmds = ask(pipe, func(s redis.Scripter, r *schemas.NotificationRequest) *redis.Cmd {
-			keys, argv := args(r)
-			return script.EvalSha(ctx, s, keys, argv...)
+	run := func(eval func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd) error {
+		return processors.Lookup(ctx, rdb, func(pipe redis.Pipeliner) {
+			cmds = make([]*redis.Cmd, len(questions))
+			for i, q := range questions {
+				uid := string(q.request.Recipient.UserID)
+				cmds[i] = eval(ctx, pipe, []string{schemas.ViewOrgBase(q.request.OrgID)}, uid, q.email)
+			}
 		})
-	})
+	}
+	err := run(script.EvalSha)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") { // a Redis that has not seen the script: send it once, with the look-up
-		err = processors.Lookup(ctx, rdb, func(pipe redis.Pipeliner) {
-			cmds = ask(pipe, func(s redis.Scripter, r *schemas.NotificationRequest) *redis.Cmd {
-				keys, argv := args(r)
-				return script.Eval(ctx, s, keys, argv...)
-			})
-		})
+		err = run(script.Eval)
 	}
 	if err != nil {
 		return nil, err
 	}
-	people := make([]person, len(requests))
+	people := make([]person, len(questions))
 	for i, cmd := range cmds {
-		if people[i], err = read(cmd, requests[i]); err != nil {
+		if people[i], err = read(cmd, questions[i].request); err != nil {
 			return nil, fmt.Errorf("read the Redis views: %w", err)
 		}
 	}
@@ -110,7 +136,7 @@ func read(cmd *redis.Cmd, r *schemas.NotificationRequest) (person, error) {
 	if err != nil {
 		return p, err
 	}
-	if len(answer) != 6 {
+	if len(answer) != 7 {
 		return p, errors.New("the look-up script answered in another shape")
 	}
 	users, err1 := decode[schemas.DirectoryUser](answer[0])
@@ -122,6 +148,7 @@ func read(cmd *redis.Cmd, r *schemas.NotificationRequest) (person, error) {
 		return p, err
 	}
 	sentinel, _ := answer[5].([]any)
+	p.followed = texts(answer[6])
 	p.known = len(sentinel) == 1 && sentinel[0] != "0"
 	p.user = pick(users, r.Recipient)
 	p.active = make(map[schemas.TeamID]*schemas.Installation)
@@ -172,18 +199,26 @@ func (p *person) email(to schemas.Recipient) string {
 
 // decode reads a list of JSON texts, leaving out tombstones.
 func decode[T any](list any) ([]T, error) {
-	texts, _ := list.([]any)
-	out := make([]T, 0, len(texts))
-	for _, t := range texts {
-		s, _ := t.(string)
-		if s == "" {
+	var out []T
+	for _, text := range texts(list) {
+		if text == "" {
 			continue
 		}
 		var v T
-		if err := json.Unmarshal([]byte(s), &v); err != nil {
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
 			return nil, err
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// texts reads a list of strings out of a script's answer.
+func texts(list any) []string {
+	values, _ := list.([]any)
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i], _ = v.(string)
+	}
+	return out
 }

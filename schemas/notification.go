@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Preferences are an organization's defaults (no user_id) or one user's overrides. What is absent falls through:
@@ -126,6 +127,10 @@ func (r *NotificationRequest) Check() error {
 	if err := require("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type)); err != nil {
 		return err
 	}
+	if err := printable("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type), "dedup_id", r.DedupID,
+		"recipient.user_id", string(r.Recipient.UserID), "recipient.email", r.Recipient.Email); err != nil {
+		return err
+	}
 	if r.Recipient.KeyPart() == "" {
 		return errors.New("recipient needs a user_id or an email")
 	}
@@ -133,6 +138,17 @@ func (r *NotificationRequest) Check() error {
 		return errors.New("on_ambiguous must be repeat or silence")
 	}
 	return r.Content.validate()
+}
+
+// printable takes name, value pairs and names the first with a control character: NUL separates the parts of a delivery id,
+// and a line break has no business in an address.
+func printable(pairs ...string) error {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if strings.ContainsFunc(pairs[i+1], unicode.IsControl) {
+			return errors.New(pairs[i] + " must not contain control characters")
+		}
+	}
+	return nil
 }
 
 // DeliveryChannel is how a delivery travels.

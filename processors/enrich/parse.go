@@ -73,10 +73,13 @@ func (p *parser) event(value []byte, in *input) error {
 			}
 			seen, err = readEnvelope(d, in)
 		default:
-			err = d.Skip()
+			return d.Skip()
 		}
 		return named(key, err)
 	})
+	if err == nil {
+		err = schemas.AtEnd(&p.dec)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -109,10 +112,13 @@ func (p *parser) history(value []byte, in *input) error {
 			seen = true
 			err = readMessage(d, &in.message)
 		default:
-			err = d.Skip()
+			return d.Skip()
 		}
 		return named(key, err)
 	})
+	if err == nil {
+		err = schemas.AtEnd(&p.dec)
+	}
 	if err == nil && (in.team == "" || in.channel == "" || !seen) {
 		err = errors.New("team_id, channel_id or message is missing")
 	}
@@ -158,14 +164,14 @@ func readEvent(d *jx.Decoder, in *input) error {
 			in.previous = new(message)
 			err = readMessage(d, in.previous)
 		default:
-			err = readField(d, key, &in.message)
+			return readField(d, key, &in.message)
 		}
 		return named(key, err)
 	})
 }
 
 func readMessage(d *jx.Decoder, m *message) error {
-	return d.ObjBytes(func(d *jx.Decoder, key []byte) error { return named(key, readField(d, key, m)) })
+	return d.ObjBytes(func(d *jx.Decoder, key []byte) error { return readField(d, key, m) })
 }
 
 func readField(d *jx.Decoder, key []byte, m *message) (err error) {
@@ -209,9 +215,9 @@ func readField(d *jx.Decoder, key []byte, m *message) (err error) {
 	case "files":
 		m.files, err = d.Raw()
 	default:
-		err = d.Skip()
+		return d.Skip()
 	}
-	return err
+	return named(key, err)
 }
 
 // text reads a string and takes anything else for absent: Slack leaves fields null, and shapes vary between its own
@@ -226,11 +232,17 @@ func text[T ~string](d *jx.Decoder) (T, error) {
 func readTime(d *jx.Decoder, t *time.Time) error {
 	s, err := text[string](d)
 	if err == nil && s != "" {
-		*t, err = time.Parse(time.RFC3339Nano, s)
+		if *t, err = time.Parse(time.RFC3339Nano, s); err != nil {
+			return errTime
+		}
 	}
 	return err
 }
 
+// errTime does not quote the value, as time's own error does.
+var errTime = errors.New("a time must be in RFC 3339 form")
+
+// named says in which field an error is. Only of fields that we know: what else stands there may be anything.
 func named(key []byte, err error) error {
 	if err == nil {
 		return nil

@@ -68,25 +68,31 @@ func TestPublishReturnsAfterTheAck(t *testing.T) {
 }
 
 // A broker that takes the request and never answers, or that says it does not know whether it has the record, must not
-// hold up the caller beyond its deadline: franz-go does not give up a record that may be in a log.
+// hold up the caller beyond its deadline: franz-go does not give up a record that may be in a log. The trouble ends some
+// time, so that the test does too.
 func TestPublishEndsAtItsDeadline(t *testing.T) {
-	for name, trouble := range map[string]func(*kfake.Cluster) (end func()){
-		"silent": func(c *kfake.Cluster) func() {
-			silent := make(chan struct{})
+	const trouble = 20 * time.Second
+	for name, begin := range map[string]func(c *kfake.Cluster, over <-chan struct{}){
+		"silent": func(c *kfake.Cluster, over <-chan struct{}) {
 			c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-				c.KeepControl()
-				c.SleepControl(func() { <-silent })
+				c.SleepControl(func() {
+					select {
+					case <-over:
+					case <-time.After(trouble):
+					}
+				})
 				return nil, nil, false
 			})
-			return func() { close(silent) }
 		},
-		"in doubt": func(c *kfake.Cluster) func() {
-			return c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Count: -1}).Remove
+		"in doubt": func(c *kfake.Cluster, _ <-chan struct{}) {
+			time.AfterFunc(trouble, c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Count: -1}).Remove)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inVirtualTime(t, func(t *testing.T, cluster *kfake.Cluster, client *kgo.Client) {
-				defer trouble(cluster)()
+				over := make(chan struct{})
+				defer close(over)
+				begin(cluster, over)
 				const deadline = 2500 * time.Millisecond
 				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				defer cancel()

@@ -42,11 +42,17 @@ func onKafka(t *testing.T) (*kfake.Cluster, *kgo.Client, receiver) {
 	return broker, client, r
 }
 
-// hold keeps produce requests waiting for their answer until the returned function is called.
+// hold keeps a produce request waiting for its answer until the returned function is called. After a minute it is answered
+// anyhow: a handler that waits for it fails a test instead of hanging it.
 func hold(broker *kfake.Cluster) (release func()) {
 	answer := make(chan struct{})
 	broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		broker.SleepControl(func() { <-answer })
+		broker.SleepControl(func() {
+			select {
+			case <-answer:
+			case <-time.After(time.Minute):
+			}
+		})
 		return nil, nil, false
 	})
 	return sync.OnceFunc(func() { close(answer) })

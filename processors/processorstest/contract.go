@@ -116,7 +116,7 @@ func away(t *testing.T, s Subject) {
 	want := copies(s.process(t, s.Define(), s.Batch()).Emitted())
 	s.Redis.Mini.SetError("LOADING Redis is loading the dataset in memory")
 	for range 3 {
-		s.refuses(t, def, batch)
+		_ = s.refuses(t, def, batch)
 	}
 	s.Redis.Mini.SetError("")
 	if diff := cmp.Diff(want, copies(s.process(t, def, batch).Emitted())); diff != "" {

@@ -42,20 +42,17 @@ func onKafka(t *testing.T) (*kfake.Cluster, *kgo.Client, receiver) {
 	return broker, client, r
 }
 
-// hold keeps a produce request waiting for its answer until the returned function is called. After a minute it is answered
-// anyhow: a handler that waits for it fails a test instead of hanging it.
+// hold keeps produce requests waiting for their answer until the returned function is called. After a minute they are
+// answered anyhow: a handler that waits for them fails a test instead of hanging it.
 func hold(broker *kfake.Cluster) (release func()) {
 	answer := make(chan struct{})
 	broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		broker.SleepControl(func() {
-			select {
-			case <-answer:
-			case <-time.After(time.Minute):
-			}
-		})
+		broker.SleepControl(func() { <-answer })
 		return nil, nil, false
 	})
-	return sync.OnceFunc(func() { close(answer) })
+	release = sync.OnceFunc(func() { close(answer) })
+	time.AfterFunc(time.Minute, release) // virtual
+	return release
 }
 
 // Slack is told 200 when Kafka has the event and not before, else it would never send again what was then lost.

@@ -187,7 +187,7 @@ func TestASealerPrintsNoKey(t *testing.T) {
 	}
 	secret := raw[len(raw)-32:]
 	for _, printed := range []string{fmt.Sprint(s), fmt.Sprintf("%+v", s), fmt.Sprintf("%#v", s), fmt.Sprintf("%x", fmt.Sprintf("%+v", *s))} {
-		for _, form := range []string{string(secret), key, hex.EncodeToString(secret), strings.Trim(fmt.Sprint(secret), "[]")} {
+		for _, form := range []string{string(secret), key, hex.EncodeToString(secret), strings.Trim(fmt.Sprintf("%d", secret), "[]")} {
 			if strings.Contains(printed, form) {
 				t.Errorf("printed, a sealer shows its key: %.200s", printed)
 			}

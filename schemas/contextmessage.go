@@ -18,7 +18,8 @@ type ContextMessage struct {
 	TeamID    TeamID    `json:"team_id" jsonschema:"required"`
 	ChannelID ChannelID `json:"channel_id" jsonschema:"required"`
 	TS        TS        `json:"ts" jsonschema:"required"`
-	// Version is Slack's clock in microseconds: event_ts for a live event, edited.ts else ts for a polled message.
+	// Version is Slack's clock in microseconds: event_ts for a live event; for a polled message edited.ts, but later than ts,
+	// else ts; for a polled tombstone the time of the poll.
 	Version      uint64      `json:"version" jsonschema:"required"`
 	Deleted      bool        `json:"is_deleted,omitempty"`
 	ThreadTS     TS          `json:"thread_ts,omitempty" jsonschema_description:"The root's ts, on the root itself too once it has replies."`

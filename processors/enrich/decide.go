@@ -53,14 +53,19 @@ func classify(in *input) (c change, drop schemas.Reason, err error) {
 	if c.message == nil {
 		c.message = &message{}
 	}
-	if _, err := c.ts.Micros(); err != nil {
+	said, err := c.ts.Micros()
+	if err != nil {
 		return c, "", err
 	}
 	if c.version, err = versionTS.Micros(); err != nil {
 		return c, "", fmt.Errorf("version: %w", err)
 	}
-	if c.deleted && in.source == "history" {
-		c.version = max(c.version, uint64(in.receivedAt.UnixMicro())) // a polled tombstone says not when it was made
+	switch polled := in.source == "history"; {
+	case polled && c.deleted:
+		c.version = max(c.version, uint64(max(in.receivedAt.UnixMicro(), 0))) // a polled tombstone says not when it was made
+	case polled && in.editedTS != "":
+		// edited.ts comes in whole seconds (as recorded: 1701743154.000000): an edit within its message's own looks older than it.
+		c.version = max(c.version, said+1)
 	}
 	if !c.deleted {
 		drop = conversation(c.message)

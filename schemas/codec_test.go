@@ -102,6 +102,13 @@ func TestWhatIsWrittenIsUTF8(t *testing.T) {
 		if got.Text != want || got.AuthorName != want || got.FileNames[0] != want {
 			t.Errorf("%q is read as %q", bad, got.Text)
 		}
+		m.RawText = []byte(`"` + bad + `"`)
+		e := SlackEvent{EventType: "message", Envelope: []byte(`{"text":"` + bad + `"}`)}
+		for _, value := range [][]byte{m.AppendJSON(nil), e.AppendJSON(nil)} {
+			if !utf8.Valid(value) || !json.Valid(value) {
+				t.Errorf("%q, copied, is written as %q", bad, value)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"bytes"
 	"time"
 	"unicode/utf8"
 
@@ -33,8 +34,11 @@ func (o *object) optional(name, v string) {
 	}
 }
 
-// raw appends a value that is JSON already.
+// raw appends a value that is JSON already, but for bytes that are no UTF-8.
 func (o *object) raw(name string, v []byte) {
+	if !utf8.Valid(v) {
+		v = bytes.ToValidUTF8(v, []byte("\ufffd"))
+	}
 	o.field(name)
 	o.buf = append(o.buf, v...)
 }

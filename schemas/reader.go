@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unsafe"
+
+	"github.com/go-faster/jx"
 )
 
 // reader is object's counterpart: it reads fields in the order and form in which object wrote them, knowing what has to come
@@ -53,7 +55,7 @@ func optional[T ~string](r *reader, prefix string) T {
 }
 
 // string reads up to the closing quote, eight bytes at a time while none of them is a quote, a backslash or a control
-// character. A string with an escape fails the reader.
+// character. A string with an escape is jx's to read, and no longer aliases the record.
 func (r *reader) string() string {
 	at := 0
 	for raw := unsafe.Slice(unsafe.StringData(r.rest), len(r.rest)); at+8 <= len(raw); at += 8 {
@@ -65,11 +67,32 @@ func (r *reader) string() string {
 	for at < len(r.rest) && r.rest[at] >= ' ' && r.rest[at] != '"' && r.rest[at] != '\\' {
 		at++
 	}
-	if at == len(r.rest) || r.rest[at] != '"' {
+	switch {
+	case at < len(r.rest) && r.rest[at] == '"':
+		s := r.rest[:at]
+		r.rest = r.rest[at+1:]
+		return s
+	case at < len(r.rest) && r.rest[at] == '\\':
+		return r.escaped(at)
+	}
+	r.failed = true
+	return ""
+}
+
+// escaped reads a string whose first escape is at.
+func (r *reader) escaped(at int) string {
+	for at < len(r.rest) && r.rest[at] != '"' {
+		if r.rest[at] == '\\' {
+			at++
+		}
+		at++
+	}
+	if at >= len(r.rest) {
 		r.failed = true
 		return ""
 	}
-	s := r.rest[:at]
+	s, err := jx.DecodeStr(`"` + r.rest[:at+1]).Str()
+	r.failed = r.failed || err != nil
 	r.rest = r.rest[at+1:]
 	return s
 }

@@ -45,7 +45,7 @@ func FuzzContextMessage(f *testing.F) {
 func TestContextMessageIsReadThePlainWay(t *testing.T) {
 	full := sampleMessage()
 	full.Deleted, full.IsExternal, full.ThreadTS, full.Subtype, full.BotID = true, true, "1", "s", "B"
-	full.AuthorTeamID, full.EditedTS, full.Text = "T", "2", "h\u00e9!"
+	full.AuthorTeamID, full.EditedTS, full.Text = "T", "2", "h\u00e9 \"said\"\n\\"
 	for _, want := range []ContextMessage{sampleMessage(), full, {ReceivedAt: time.Unix(0, 0).UTC()}} {
 		var got ContextMessage
 		if !got.readPlain(want.AppendJSON(nil)) {

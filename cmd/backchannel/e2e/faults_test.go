@@ -24,6 +24,7 @@ func TestFaults(t *testing.T) {
 	count, seed := number(t, "FAULTS", 12), number(t, "FAULTS_SEED", uint64(time.Now().UnixNano()%1_000_000))
 	t.Logf("%d faults; again with: make test-faults FAULTS=%d FAULTS_SEED=%d", count, count, seed)
 	d := deploy(t, 3, 2)
+	t.Cleanup(d.explain)
 	patience := 0.2 // of Slack's pauses: retries at once, after 12 s and after 60 s
 	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true})
 	d.must(err)
@@ -40,6 +41,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	l.awaitMore(t, 100)
+	d.must(d.slack.ClearFaults(t.Context())) // those that did not strike yet
 	requests := l.finish(t)
 	reconcile(t, d.pipeline, w, requests, 5*time.Minute)
 	d.atRest()
@@ -74,13 +76,24 @@ func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func
 	trouble := []slacksim.Fault{
 		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 429, RetryAfter: 1, Count: 10},
 		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 503, Count: 5},
-		{Kind: slacksim.FaultAPIError, Method: "chat.postMessage", Error: "internal_error", After: true, Count: 3},
+		{Kind: slacksim.FaultAPIError, Method: "chat.postMessage", Error: "internal_error", After: true, Count: 1},
 		{Kind: slacksim.FaultAPILatency, Method: "chat.postMessage", DelayMS: 2000, Count: 5},
 		{Kind: slacksim.FaultDuplicateEvents, Count: 50},
 	}[random.IntN(5)]
 	return fmt.Sprintf("Slack: %s %s%d %d times", trouble.Kind, trouble.Error, trouble.Status, trouble.Count), func() {
 		_, err := d.slack.AddFault(d.t.Context(), trouble)
 		d.must(err)
+	}
+}
+
+// explain shows, after a failure, what every process waits for and said last.
+func (d *deployment) explain() {
+	if !d.t.Failed() {
+		return
+	}
+	for _, tier := range d.tiers {
+		status, text, err := get("http://" + tier.addr + "/readyz")
+		d.t.Logf("%s: %d %s %v\n%s", tier.name, status, text, err, tier.process.Tail())
 	}
 }
 

@@ -100,7 +100,7 @@ func NormalEmail(email string) string { return strings.ToLower(strings.TrimSpace
 // require takes name, value pairs and names the first empty one.
 func require(pairs ...string) error {
 	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] == "" { //nolint:gosec // pairs
+		if pairs[i+1] == "" {
 			return errors.New(pairs[i] + " is missing")
 		}
 	}

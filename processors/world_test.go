@@ -121,7 +121,7 @@ func (r *running) Write(line []byte) (int, error) {
 }
 
 // saying is what the runner waits for now, and all that it has said it waits for.
-func (r *running) saying() (now error, told []error) { //nolint:revive // the error is not this call's
+func (r *running) saying() (now error, told []error) { //nolint:revive,staticcheck // the error is not this call's
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.health, slices.Clone(r.told)

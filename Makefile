@@ -29,7 +29,7 @@ test-faults: ## FAULTS kills, hangs and outages on three brokers and two replica
 	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run TestFaults -v ./cmd/backchannel/e2e
 
 lint: ## golangci-lint, pinned in .ci/tools, and proof that the import map bites
-	$(TOOL) golangci-lint run ./...
+	$(TOOL) golangci-lint run --allow-parallel-runners ./...
 	@.ci/import-map-holds
 
 vuln: ## known vulnerabilities in what we call

@@ -69,6 +69,9 @@ type AppPatch struct {
 	SigningSecret *string   `json:"signing_secret,omitempty"`
 	EventsURL     *string   `json:"events_url,omitempty"`
 	Events        *[]string `json:"events,omitempty"`
+	// InteractivityURL and OptionsURL are not challenged, as at Slack.
+	InteractivityURL *string `json:"interactivity_url,omitempty"`
+	OptionsURL       *string `json:"options_url,omitempty"`
 	// Verify sends the URL a url_verification challenge first, as Slack does, and refuses one that does not answer it.
 	Verify bool `json:"verify,omitempty"`
 }
@@ -87,6 +90,8 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 	set(&a.SigningSecret, patch.SigningSecret)
 	set(&a.EventsURL, patch.EventsURL)
 	set(&a.Events, patch.Events)
+	set(&a.InteractivityURL, patch.InteractivityURL)
+	set(&a.OptionsURL, patch.OptionsURL)
 	if patch.Verify {
 		if err := s.verifyURL(ctx, a); err != nil {
 			return a, err

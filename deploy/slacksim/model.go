@@ -71,6 +71,9 @@ type App struct {
 	EventsURL string `json:"events_url,omitempty"`
 	// Events are the bot events subscribed to, under the names of Slack's app settings: message.channels, app_mention.
 	Events []string `json:"events,omitempty"`
+	// InteractivityURL is where presses and submissions go, OptionsURL where external selects ask. None: a press is refused.
+	InteractivityURL string `json:"interactivity_url,omitempty"`
+	OptionsURL       string `json:"options_url,omitempty"`
 }
 
 // Install is an app in a workspace.

@@ -42,6 +42,7 @@ type Simulator struct {
 	faults   faults
 	limits   limiter
 	calls    map[string]*CallStats
+	interact interactions
 	changed  chan struct{} // closed at the next change
 	closed   bool
 }
@@ -64,7 +65,7 @@ func New(o Options) (*Simulator, error) {
 	s := &Simulator{
 		clock: o.Clock, log: o.Log, client: eventClient(o.Client, o.EventConcurrency), state: newState(),
 		settings: o.Settings.withDefaults(), limits: limiter{}, calls: map[string]*CallStats{}, changed: make(chan struct{}),
-		deliver: newDeliverer(o.EventConcurrency),
+		deliver: newDeliverer(o.EventConcurrency), interact: newInteractions(),
 	}
 	s.deliver.attempt, s.deliver.settle, s.deliver.scale = s.attempt, s.settle, s.retryScale
 	if o.DataDir != "" {
@@ -134,6 +135,7 @@ func (s *Simulator) Serve(ctx context.Context, ln net.Listener) error {
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.serveAPI)
+	s.interactRoutes(mux)
 	s.controlRoutes(mux)
 	s.pageRoutes(mux)
 	return mux

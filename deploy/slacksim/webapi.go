@@ -30,6 +30,9 @@ var methods = map[string]*method{
 	"conversations.open": {perMinute: 50, scopes: openScopes, args: conversationsOpenArgs, run: conversationsOpen},
 	"conversations.info": {perMinute: 50, scopes: infoScopes, args: conversationsInfoArgs, run: conversationsInfo},
 	"chat.postMessage":   {perMinute: 0, scopes: []string{"chat:write"}, args: postMessageArgs, run: postMessage},
+	"views.open":         {perMinute: 100, args: viewsOpenArgs, run: viewsOpen},
+	"views.push":         {perMinute: 100, args: viewsOpenArgs, run: viewsPush},
+	"views.update":       {perMinute: 100, args: viewsUpdateArgs, run: viewsUpdate},
 	"chat.update":        {perMinute: 50, scopes: []string{"chat:write"}, args: updateArgs, run: updateMessage},
 }
 

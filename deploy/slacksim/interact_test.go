@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ import (
 type stage struct {
 	*bubble
 	app    slacksim.App
+	mu     sync.Mutex // of got and raw
 	got    []slack.InteractionCallback
 	raw    []map[string]any
 	answer func(slack.InteractionCallback, http.ResponseWriter)
@@ -53,7 +55,9 @@ func newStage(t *testing.T) *stage {
 				t.Error(err)
 			}
 		}
+		st.mu.Lock()
 		st.got, st.raw = append(st.got, cb), append(st.raw, raw)
+		st.mu.Unlock()
 		st.answer(cb, w)
 	})
 	apps := must(st.Apps(t.Context()))(t)
@@ -160,6 +164,8 @@ func TestAnAppThatIsSlowIsSeenToFail(t *testing.T) {
 			t.Errorf("after %s: %v", time.Since(begin), err)
 		}
 		time.Sleep(time.Hour)
+		st.mu.Lock()
+		defer st.mu.Unlock()
 		if len(st.got) != 2 {
 			t.Errorf("%d payloads, want 2", len(st.got))
 		}

@@ -72,6 +72,7 @@ type AppPatch struct {
 	// InteractivityURL and OptionsURL are not challenged, as at Slack.
 	InteractivityURL *string `json:"interactivity_url,omitempty"`
 	OptionsURL       *string `json:"options_url,omitempty"`
+	DelayedEvents    *bool   `json:"delayed_events,omitempty"`
 	// Verify sends the URL a url_verification challenge first, as Slack does, and refuses one that does not answer it.
 	Verify bool `json:"verify,omitempty"`
 }
@@ -92,6 +93,7 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 	set(&a.Events, patch.Events)
 	set(&a.InteractivityURL, patch.InteractivityURL)
 	set(&a.OptionsURL, patch.OptionsURL)
+	set(&a.DelayedEvents, patch.DelayedEvents)
 	if patch.Verify {
 		if err := s.verifyURL(ctx, a); err != nil {
 			return a, err

@@ -16,6 +16,7 @@ type delivery struct {
 	Channel ChannelID       `json:"channel,omitempty"`
 	Type    string          `json:"type"`
 	Body    json.RawMessage `json:"body"`
+	At      int64           `json:"at,omitempty"` // when it happened, in microseconds
 
 	attempts int
 	reason   string // why the attempt before failed

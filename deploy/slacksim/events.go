@@ -72,7 +72,7 @@ func (s *state) deliveries(e entry, events []event) []*delivery {
 // inner is the event as this app gets it, or ok false when it does not.
 func (s *state) inner(e entry, ev *event, in *Install) (body any, ok bool) {
 	app := s.apps[in.App]
-	if app == nil || app.EventsURL == "" || (ev.app != "" && ev.app != in.App) {
+	if app == nil || app.EventsURL == "" || app.EventsDisabled || (ev.app != "" && ev.app != in.App) {
 		return nil, false
 	}
 	if ev.app == "" && (in.Removed || in.Revoked) {
@@ -222,7 +222,7 @@ func (s *state) envelope(e entry, ev *event, in *Install, n int, inner any) *del
 	if err != nil {
 		panic(err) // only RawMessage could fail, and those were checked when they came in
 	}
-	return &delivery{ID: id, App: app.ID, Team: ev.team.ID, Channel: channelID, Type: ev.name, Body: raw}
+	return &delivery{ID: id, App: app.ID, Team: ev.team.ID, Channel: channelID, Type: ev.name, Body: raw, At: e.At}
 }
 
 // eventContext is opaque to apps; Slack's is base64 of these fields after a version.

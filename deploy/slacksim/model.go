@@ -74,6 +74,10 @@ type App struct {
 	// InteractivityURL is where presses and submissions go, OptionsURL where external selects ask. None: a press is refused.
 	InteractivityURL string `json:"interactivity_url,omitempty"`
 	OptionsURL       string `json:"options_url,omitempty"`
+	// DelayedEvents keeps events that are more than two hours late, which are dropped otherwise.
+	DelayedEvents bool `json:"delayed_events,omitempty"`
+	// EventsDisabled: too many deliveries failed, and nobody has enabled the subscription again.
+	EventsDisabled bool `json:"events_disabled,omitempty"`
 }
 
 // Install is an app in a workspace.

@@ -54,11 +54,20 @@ func eventClient(base *http.Client, concurrency int) *http.Client {
 	return &client
 }
 
-// attempt sends a delivery once.
+// attempt sends a delivery once, and counts it.
 func (s *Simulator) attempt(ctx context.Context, d *delivery) result {
 	s.mu.Lock()
 	app, now := *s.state.apps[d.App], s.now()
 	s.mu.Unlock()
+	if s.refused(app, d, now) {
+		return result{noRetry: true}
+	}
+	res := s.sendOnce(ctx, app, d, now)
+	s.countAttempt(d.App, res.accepted)
+	return res
+}
+
+func (s *Simulator) sendOnce(ctx context.Context, app App, d *delivery, now time.Time) result {
 	header := http.Header{}
 	if d.attempts > 0 {
 		header.Set("X-Slack-Retry-Num", strconv.Itoa(d.attempts))

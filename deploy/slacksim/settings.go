@@ -19,6 +19,8 @@ type Settings struct {
 	PostBurst int `json:"post_burst,omitempty"`
 	// PostsPerMinute is the limit of chat.postMessage per app and workspace. Default 300: Slack says "several hundred".
 	PostsPerMinute int `json:"posts_per_minute,omitempty"`
+	// EventsPerHour is how many events an app gets per workspace and hour. Default 30,000, which Slack documents.
+	EventsPerHour int `json:"events_per_hour,omitempty"`
 }
 
 func (s Settings) withDefaults() Settings {
@@ -32,6 +34,9 @@ func (s Settings) withDefaults() Settings {
 	if s.PostsPerMinute == 0 {
 		s.PostsPerMinute = 300
 	}
+	if s.EventsPerHour == 0 {
+		s.EventsPerHour = 30_000
+	}
 	return s
 }
 
@@ -43,6 +48,8 @@ func (s Settings) check() error {
 		return refuse("post_burst is %d; give 1 or more", s.PostBurst)
 	case s.PostsPerMinute < 0:
 		return refuse("posts_per_minute is %d; give 1 or more", s.PostsPerMinute)
+	case s.EventsPerHour < 0:
+		return refuse("events_per_hour is %d; give 1 or more", s.EventsPerHour)
 	}
 	return nil
 }

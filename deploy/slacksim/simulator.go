@@ -43,6 +43,7 @@ type Simulator struct {
 	limits   limiter
 	calls    map[string]*CallStats
 	interact interactions
+	rules    eventRules
 	changed  chan struct{} // closed at the next change
 	closed   bool
 }
@@ -136,6 +137,7 @@ func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.serveAPI)
 	s.interactRoutes(mux)
+	s.eventRuleRoutes(mux)
 	s.controlRoutes(mux)
 	s.pageRoutes(mux)
 	return mux
@@ -156,7 +158,7 @@ func (s *Simulator) commit(c change) error {
 	if err := s.journal.append(e); err != nil {
 		return err
 	}
-	s.deliver.enqueue(s.faults.filter(s, s.state.apply(e)))
+	s.deliver.enqueue(s.capped(s.faults.filter(s, s.state.apply(e))))
 	if !s.closed && c.Settled == nil {
 		close(s.changed)
 		s.changed = make(chan struct{})

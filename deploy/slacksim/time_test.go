@@ -29,16 +29,33 @@ type bubble struct {
 	ada     slacksim.Person
 	install slacksim.Install
 	rooms   []slacksim.Channel
+	// transport carries events; before lets a test fail one before it arrives.
+	transport *failing
+}
+
+type failing struct {
+	direct
+	before func(*http.Request) error
+}
+
+func (f *failing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if f.before != nil {
+		if err := f.before(r); err != nil {
+			return nil, err
+		}
+	}
+	return f.direct.RoundTrip(r)
 }
 
 // newBubble makes a workspace with so many channels, and an app whose events go to handle.
 func newBubble(t *testing.T, o slacksim.Options, rooms int, handle http.HandlerFunc) *bubble {
-	o.Client = &http.Client{Transport: direct{handle}}
+	transport := &failing{direct: direct{handle}}
+	o.Client = &http.Client{Transport: transport}
 	sim, err := slacksim.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bubble{t: t, sim: sim, Client: slacksim.NewClient("http://slack.test", &http.Client{Transport: direct{sim.Handler()}})}
+	b := &bubble{t: t, sim: sim, transport: transport, Client: slacksim.NewClient("http://slack.test", &http.Client{Transport: direct{sim.Handler()}})}
 	ctx := t.Context()
 	b.team = must(b.CreateTeam(ctx, slacksim.Team{Name: "Acme"}))(t)
 	b.ada = must(b.CreatePerson(ctx, b.team.ID, slacksim.Person{Name: "ada"}))(t)

@@ -38,6 +38,9 @@ func (s *Simulator) createApp(a App) (App, error) {
 	fill(&a.ClientID, func() string { return randomFrom("123456789", 12) + "." + randomFrom("123456789", 13) })
 	fill(&a.ClientSecret, func() string { return newSecret(32) })
 	fill(&a.SigningSecret, func() string { return newSecret(32) })
+	fill(&a.AppToken, func() string {
+		return "xapp-1-" + string(a.ID) + "-" + randomFrom("123456789", 13) + "-" + newSecret(64)
+	})
 	fill(&a.VerificationToken, func() string { return newSecret(24) })
 	return a, s.putApp(a)
 }
@@ -73,6 +76,7 @@ type AppPatch struct {
 	InteractivityURL *string `json:"interactivity_url,omitempty"`
 	OptionsURL       *string `json:"options_url,omitempty"`
 	DelayedEvents    *bool   `json:"delayed_events,omitempty"`
+	SocketMode       *bool   `json:"socket_mode,omitempty"`
 	// Verify sends the URL a url_verification challenge first, as Slack does, and refuses one that does not answer it.
 	Verify bool `json:"verify,omitempty"`
 }
@@ -94,6 +98,12 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 	set(&a.InteractivityURL, patch.InteractivityURL)
 	set(&a.OptionsURL, patch.OptionsURL)
 	set(&a.DelayedEvents, patch.DelayedEvents)
+	set(&a.SocketMode, patch.SocketMode)
+	if !a.SocketMode {
+		if err := s.disconnect(id, Disconnection{Reason: "link_disabled"}); err != nil {
+			return a, err
+		}
+	}
 	if patch.Verify {
 		if err := s.verifyURL(ctx, a); err != nil {
 			return a, err

@@ -72,7 +72,7 @@ func (s *state) deliveries(e entry, events []event) []*delivery {
 // inner is the event as this app gets it, or ok false when it does not.
 func (s *state) inner(e entry, ev *event, in *Install) (body any, ok bool) {
 	app := s.apps[in.App]
-	if app == nil || app.EventsURL == "" || app.EventsDisabled || (ev.app != "" && ev.app != in.App) {
+	if app == nil || (app.EventsURL == "" && !app.SocketMode) || app.EventsDisabled || (ev.app != "" && ev.app != in.App) {
 		return nil, false
 	}
 	if ev.app == "" && (in.Removed || in.Revoked) {

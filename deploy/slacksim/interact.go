@@ -87,6 +87,9 @@ func (s *Simulator) common(kind string, app *App, t *team, user UserID) map[stri
 
 // ask sends an interaction to an app and returns its answer. Nothing is sent again: the person sees that it failed.
 func (s *Simulator) ask(ctx context.Context, app App, target string, payload map[string]any) ([]byte, error) {
+	if app.SocketMode {
+		return s.askSocket(ctx, app, payload)
+	}
 	if target == "" {
 		return nil, refuse("app %s has no URL for this; PATCH /control/apps/%s with interactivity_url and options_url", app.ID, app.ID)
 	}

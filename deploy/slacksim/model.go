@@ -74,6 +74,9 @@ type App struct {
 	// InteractivityURL is where presses and submissions go, OptionsURL where external selects ask. None: a press is refused.
 	InteractivityURL string `json:"interactivity_url,omitempty"`
 	OptionsURL       string `json:"options_url,omitempty"`
+	// SocketMode sends everything over WebSocket connections, which AppToken (xapp-…) opens, and nothing over HTTP.
+	SocketMode bool   `json:"socket_mode,omitempty"`
+	AppToken   string `json:"app_token,omitempty"`
 	// DelayedEvents keeps events that are more than two hours late, which are dropped otherwise.
 	DelayedEvents bool `json:"delayed_events,omitempty"`
 	// EventsDisabled: too many deliveries failed, and nobody has enabled the subscription again.

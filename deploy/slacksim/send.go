@@ -62,7 +62,12 @@ func (s *Simulator) attempt(ctx context.Context, d *delivery) result {
 	if s.refused(app, d, now) {
 		return result{noRetry: true}
 	}
-	res := s.sendOnce(ctx, app, d, now)
+	res := result{}
+	if app.SocketMode {
+		res = s.overSocket(ctx, d)
+	} else {
+		res = s.sendOnce(ctx, app, d, now)
+	}
 	s.countAttempt(d.App, res.accepted)
 	return res
 }

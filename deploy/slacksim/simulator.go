@@ -44,6 +44,7 @@ type Simulator struct {
 	calls    map[string]*CallStats
 	interact interactions
 	rules    eventRules
+	sockets  *sockets
 	changed  chan struct{} // closed at the next change
 	closed   bool
 }
@@ -66,7 +67,7 @@ func New(o Options) (*Simulator, error) {
 	s := &Simulator{
 		clock: o.Clock, log: o.Log, client: eventClient(o.Client, o.EventConcurrency), state: newState(),
 		settings: o.Settings.withDefaults(), limits: limiter{}, calls: map[string]*CallStats{}, changed: make(chan struct{}),
-		deliver: newDeliverer(o.EventConcurrency), interact: newInteractions(),
+		deliver: newDeliverer(o.EventConcurrency), interact: newInteractions(), sockets: newSockets(1),
 	}
 	s.deliver.attempt, s.deliver.settle, s.deliver.scale = s.attempt, s.settle, s.retryScale
 	if o.DataDir != "" {
@@ -100,6 +101,7 @@ func (s *Simulator) Close() error {
 	close(s.changed)
 	s.mu.Unlock()
 	s.deliver.close()
+	s.sockets.close()
 	s.client.CloseIdleConnections()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,6 +140,7 @@ func (s *Simulator) Handler() http.Handler {
 	mux.HandleFunc("/api/{method}", s.serveAPI)
 	s.interactRoutes(mux)
 	s.eventRuleRoutes(mux)
+	s.socketRoutes(mux)
 	s.controlRoutes(mux)
 	s.pageRoutes(mux)
 	return mux

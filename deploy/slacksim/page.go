@@ -14,6 +14,9 @@ var assets embed.FS
 var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"plainText": plainText, "clock": clock, "day": day, "iso": iso, "initial": initial, "shade": shade, "markdown": renderMarkdown,
 	"richStyle": richStyle, "pair": func(l line, it any) drawn { return drawn{l, it} },
+	"compose": func(v *view, thread string) composer { return composer{v, thread} },
+	"pair2":   func(v *view, m *shownModal) modalOf { return modalOf{v, m} },
+	"reading": func(it any) drawn { return drawn{plainLine, it} },
 }).ParseFS(assets, "assets/*.html"))
 
 // drawn is what a block's template draws, and the line that it is part of.
@@ -22,12 +25,31 @@ type drawn struct {
 	It   any
 }
 
+// composer is where a person types, in the channel or in a thread.
+type composer struct {
+	*view
+	In string
+}
+
+// modalOf is a modal and the page around it.
+type modalOf struct {
+	Page  *view
+	Modal *shownModal
+}
+
+// plainLine draws what stands in a modal: its names are not resolved.
+var plainLine = line{
+	Mrkdwn:   func(v any) template.HTML { return renderMrkdwn(str2(v), newTeam(Team{})) },
+	UserName: str2, RoomName: str2,
+}
+
 // contentPolicy lets the page load its own style and script, talk to its own server, and nothing else.
 const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // pageRoutes show the workspaces to a person.
 func (s *Simulator) pageRoutes(mux *http.ServeMux) {
+	s.actRoutes(mux)
 	mux.Handle("GET /assets/page.css", http.FileServerFS(assets))
 	mux.Handle("GET /assets/page.js", http.FileServerFS(assets))
 	mux.HandleFunc("GET /{$}", s.showPage)

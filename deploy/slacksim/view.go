@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"html"
 	"html/template"
 	"net/http"
 	"slices"
@@ -31,6 +32,14 @@ type view struct {
 	Thread   []line
 	Stats    DeliveryStats
 	Missing  bool
+	// As is who the page is used as, of Choices; Modal is what they have open.
+	As        UserID
+	Choices   []listedPerson
+	Modal     *shownModal
+	Act       string // where forms go
+	ChannelID string
+	ThreadTS  string
+	Error     string
 }
 
 type listedChannel struct {
@@ -63,6 +72,11 @@ type line struct {
 	Mrkdwn    func(any) template.HTML
 	UserName  func(any) string
 	RoomName  func(any) string
+	// Act, As, Channel and Thread are for the line's forms; Mine: whoever uses the page wrote it.
+	Act, Channel, Thread string
+	As, user             UserID
+	Mine                 bool
+	Raw                  string
 }
 
 type preview struct {
@@ -90,6 +104,8 @@ func (s *Simulator) view(r *http.Request) (*view, bool) {
 	}
 	v.Team = &t.Team
 	open, ok := s.opened(t, r)
+	s.addPerson(v, t, r)
+	defer func() { v.own(open) }()
 	if strings.HasSuffix(r.URL.Path, "/people") {
 		v.addPeople(t)
 	} else if open != nil {
@@ -98,6 +114,27 @@ func (s *Simulator) view(r *http.Request) (*view, bool) {
 	v.Missing = !ok
 	v.addLists(t, open)
 	return v, ok
+}
+
+// own gives each line what its forms need, once it is known who uses the page.
+func (v *view) own(c *channel) {
+	for _, list := range [][]listedChannel{v.Channels, v.DMs} {
+		for i := range list {
+			list[i].Path += "?as=" + string(v.As)
+		}
+	}
+	if c == nil {
+		return
+	}
+	v.ChannelID = string(c.ID)
+	for _, lines := range [][]line{v.Lines, v.Thread} {
+		for i := range lines {
+			l := &lines[i]
+			l.Act, l.As, l.Channel, l.Thread = v.Act, v.As, v.ChannelID, v.ThreadTS
+			l.Path += "&as=" + string(v.As)
+			l.Mine = l.user == v.As && !l.Join && !l.Gone
+		}
+	}
 }
 
 // opened is the channel that a request names, or the one to begin with: the latest with a message in it.
@@ -200,6 +237,7 @@ func (t *team) line(c *channel, m *message) line {
 		UserName: func(v any) string { return t.userName(UserID(str2(v))) },
 		RoomName: func(v any) string { return t.channelName(ChannelID(str2(v))) },
 	}
+	l.user, l.Raw = m.User, html.UnescapeString(m.Text)
 	if m.Broadcast {
 		l.Path = channelPath(t, c) + "?thread=" + string(m.ThreadTS)
 	}

@@ -30,8 +30,9 @@ type modal struct {
 	// body is the view as Slack sends it, its state apart.
 	body    map[string]any
 	state   map[string]map[string]any
-	offered map[string][]any // the options last suggested, by block and action
-	below   string           // the view under this one
+	offered map[string][]any  // the options last suggested, by block and action
+	below   string            // the view under this one
+	errors  map[string]string // by block, as the app answered them
 }
 
 func (m *modal) id() string { return str2(m.body["id"]) }

@@ -1,7 +1,7 @@
 // The page redraws itself when the simulator says that something changed: it fetches itself and swaps the parts.
 "use strict";
 
-const parts = ["sidebar", "messages", "thread"];
+const parts = ["sidebar", "messages", "thread", "modal"];
 let busy = false;
 let again = false;
 
@@ -22,6 +22,8 @@ function swap(fresh) {
     const old = document.getElementById(id);
     const now = fresh.getElementById(id);
     if (!old || !now || old.innerHTML === now.innerHTML) continue;
+    // What someone is typing stays.
+    if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
     const follow = atEnd(old);
     const inner = old.querySelector(".scroll");
     const top = inner ? inner.scrollTop : old.scrollTop;
@@ -53,6 +55,14 @@ async function redraw() {
     redraw();
   }
 }
+
+// Enter in a search field searches, and does not send the form.
+document.addEventListener("keydown", (e) => {
+  const find = e.key === "Enter" && e.target.closest(".find");
+  if (!find) return;
+  e.preventDefault();
+  find.querySelector("button").click();
+});
 
 localTimes(document);
 for (const id of ["messages", "thread"]) {

@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -9,7 +10,9 @@ import (
 type Fault struct {
 	ID int `json:"id,omitempty"`
 	// Kind is api_error (answer ok:false with Error), api_status (answer the HTTP Status), api_latency (wait DelayMS
-	// first), withhold_events (never sent) or duplicate_events (sent again although accepted).
+	// first), api_reset (the connection is reset), withhold_events (never sent), duplicate_events (sent again although
+	// accepted), reorder_events (sent DelayMS later, past those that follow), clock_skew (signed with a clock that is
+	// DelayMS ahead, or behind if negative) or partition (neither calls nor events get through).
 	Kind string `json:"kind"`
 	// Method, Team, App, Channel and Event narrow what it strikes; empty matches all. Event is message, app_mention…
 	Method  string    `json:"method,omitempty"`
@@ -26,6 +29,11 @@ type Fault struct {
 	// After lets the call take effect before the error or status is answered: the caller cannot know that it did.
 	After   bool `json:"after,omitempty"`
 	DelayMS int  `json:"delay_ms,omitempty"`
+	// Share strikes only so much of what matches, from 0 to 1, as Seed decides: the same seed, the same strikes. 0: all.
+	Share float64 `json:"share,omitempty"`
+	Seed  uint64  `json:"seed,omitempty"`
+
+	random *rand.Rand
 }
 
 // The kinds of Fault.
@@ -35,6 +43,10 @@ const (
 	FaultAPILatency      = "api_latency"
 	FaultWithholdEvents  = "withhold_events"
 	FaultDuplicateEvents = "duplicate_events"
+	FaultAPIReset        = "api_reset"
+	FaultReorderEvents   = "reorder_events"
+	FaultClockSkew       = "clock_skew"
+	FaultPartition       = "partition"
 )
 
 func (f *Fault) check() error {
@@ -47,13 +59,20 @@ func (f *Fault) check() error {
 		if f.Status < 400 || f.Status > 599 {
 			return refuse("a fault of kind api_status needs status, 400 to 599")
 		}
-	case FaultAPILatency:
+	case FaultAPILatency, FaultReorderEvents:
 		if f.DelayMS <= 0 {
-			return refuse("a fault of kind api_latency needs delay_ms, above 0")
+			return refuse("a fault of kind %s needs delay_ms, above 0", f.Kind)
 		}
-	case FaultWithholdEvents, FaultDuplicateEvents:
+	case FaultClockSkew:
+		if f.DelayMS == 0 {
+			return refuse("a fault of kind clock_skew needs delay_ms, above or below 0")
+		}
+	case FaultWithholdEvents, FaultDuplicateEvents, FaultAPIReset, FaultPartition:
 	default:
-		return refuse("kind is %q; give api_error, api_status, api_latency, withhold_events or duplicate_events", f.Kind)
+		return refuse("kind is %q; give api_error, api_status, api_latency, api_reset, withhold_events, duplicate_events, reorder_events, clock_skew or partition", f.Kind)
+	}
+	if f.Share < 0 || f.Share > 1 {
+		return refuse("share is %g; give 0 to 1", f.Share)
 	}
 	if f.Count < 0 {
 		return refuse("count is %d; give how often it shall strike, or 0 for until it is removed", f.Count)
@@ -70,6 +89,7 @@ type faults struct {
 func (fs *faults) add(f Fault) Fault {
 	fs.last++
 	f.ID = fs.last
+	f.random = rand.New(rand.NewPCG(f.Seed, f.Seed)) //nolint:gosec // reproducible on purpose
 	fs.list = append(fs.list, &f)
 	return f
 }
@@ -83,7 +103,7 @@ func (fs *faults) remove(id int) bool {
 // strike finds the first fault of a kind that matches, and uses it up by one.
 func (fs *faults) strike(kind string, matches func(*Fault) bool) *Fault {
 	for _, f := range fs.list {
-		if f.Kind != kind || !matches(f) {
+		if f.Kind != kind || !matches(f) || (f.Share > 0 && f.random.Float64() >= f.Share) {
 			continue
 		}
 		struck := *f
@@ -128,6 +148,10 @@ func (fs *faults) filter(s *Simulator, due []*delivery) []*delivery {
 		}
 		if fs.strike(FaultDuplicateEvents, matches) != nil {
 			d.repeats = 1
+		}
+		if f := fs.strike(FaultReorderEvents, matches); f != nil {
+			s.deliver.later(d, f.delay())
+			continue
 		}
 		kept = append(kept, d)
 	}

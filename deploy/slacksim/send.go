@@ -58,12 +58,16 @@ func eventClient(base *http.Client, concurrency int) *http.Client {
 func (s *Simulator) attempt(ctx context.Context, d *delivery) result {
 	s.mu.Lock()
 	app, now := *s.state.apps[d.App], s.now()
+	now, cut := s.troubles(d, now)
+	refused := s.refused(app, d, s.now())
 	s.mu.Unlock()
-	if s.refused(app, d, now) {
+	if refused {
 		return result{noRetry: true}
 	}
 	res := result{}
-	if app.SocketMode {
+	if cut {
+		res.reason = "connection_failed"
+	} else if app.SocketMode {
 		res = s.overSocket(ctx, d)
 	} else {
 		res = s.sendOnce(ctx, app, d, now)

@@ -96,6 +96,10 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return // the caller has gone
 	}
 	out, fault, err := s.run(c, w.Header(), token)
+	if fault != nil && (fault.Kind == FaultAPIReset || fault.Kind == FaultPartition) {
+		reset(w)
+		return
+	}
 	if fault != nil && fault.Kind == FaultAPIStatus {
 		s.answerStatus(w, name, fault)
 		return
@@ -135,9 +139,11 @@ func (s *Simulator) run(c *call, header http.Header, token string) (response, *F
 	defer s.mu.Unlock()
 	team, app := s.caller(token)
 	channel := ChannelID(c.args.str("channel"))
-	fault := s.faults.strikeAPI(FaultAPIStatus, c.method, team, app, channel)
-	if fault == nil {
-		fault = s.faults.strikeAPI(FaultAPIError, c.method, team, app, channel)
+	var fault *Fault
+	for _, kind := range []string{FaultPartition, FaultAPIReset, FaultAPIStatus, FaultAPIError} {
+		if fault = s.faults.strikeAPI(kind, c.method, team, app, channel); fault != nil {
+			break
+		}
 	}
 	if fault != nil && !fault.After {
 		return nil, fault, fault.err()

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +52,9 @@ is missing, wrong or twice. Data is kept in a temporary folder unless --data is 
 // runDemo serves everything in this process and plays the outside world to it.
 func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, out io.Writer) (demo.Summary, error) {
 	c := a.config
+	if addr := c.String("http-addr"); strings.HasSuffix(addr, ":0") {
+		return demo.Summary{}, fmt.Errorf("http-addr is %s: the demo has to know its port; give one", addr)
+	}
 	if !c.Explicit("data") {
 		dir, err := os.MkdirTemp("", "backchannel-demo-")
 		if err != nil {
@@ -161,9 +167,18 @@ func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
 events sent %d, accepted %d
 messages expected %d, in ClickHouse %d, mismatched %d
 notifications requested %d, with an outcome %d, DMs posted %d, posted twice %d
-outcomes %v
+outcomes: %s
 event to queryable row: p50 %.0f ms, p99 %.0f ms (%d samples)
 `, s.EventsSent, s.EventsAccepted, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
-		s.NotificationsRequested, s.RequestsWithOutcome, s.DMsPosted, s.DuplicateDMs, s.Outcomes, s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
+		s.NotificationsRequested, s.RequestsWithOutcome, s.DMsPosted, s.DuplicateDMs, listed(s.Outcomes), s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
 	return err
+}
+
+// listed is counts for a person: "31 delivered by email, 4 failed: account_inactive".
+func listed(counts map[string]int) string {
+	parts := make([]string, 0, len(counts))
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[name], name))
+	}
+	return strings.Join(parts, ", ")
 }

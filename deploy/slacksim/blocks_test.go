@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 )
@@ -46,6 +47,11 @@ func FuzzBlocks(f *testing.F) {
 	f.Add([]byte(`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","elements":[{"type":"rich_text_section","elements":[]}]}]}]`))
 	f.Add([]byte(`[{"type":"table","rows":[[{"type":"raw_text","text":""}]]}]`))
 	f.Add([]byte(`[[],{},null]`))
+	if os.Getenv("BACKCHANNEL_SLACK_PAYLOADS") != "" {
+		for _, p := range corpus(f, "python-sdk", "") {
+			f.Add([]byte("[" + string(p.Payload) + "]"))
+		}
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		blocks, messages, err := readBlocks(raw)
 		if err != nil {

@@ -16,25 +16,25 @@ type payload struct {
 }
 
 // corpus reads the payloads of a folder under BACKCHANNEL_SLACK_PAYLOADS whose names begin with a prefix.
-func corpus(t *testing.T, folder, prefix string) []payload {
-	t.Helper()
+func corpus(tb testing.TB, folder, prefix string) []payload {
+	tb.Helper()
 	root := os.Getenv("BACKCHANNEL_SLACK_PAYLOADS")
 	if root == "" {
-		t.Skip("BACKCHANNEL_SLACK_PAYLOADS is not set: name the folder of collected Slack payloads to compare with them")
+		tb.Skip("BACKCHANNEL_SLACK_PAYLOADS is not set: name the folder of collected Slack payloads to compare with them")
 	}
 	files, err := filepath.Glob(filepath.Join(root, folder, prefix+"*.json"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no %s/%s*.json under BACKCHANNEL_SLACK_PAYLOADS: %v", folder, prefix, err)
+		tb.Fatalf("no %s/%s*.json under BACKCHANNEL_SLACK_PAYLOADS: %v", folder, prefix, err)
 	}
 	var out []payload
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		p := payload{file: folder + "/" + filepath.Base(file)}
 		if err := json.Unmarshal(raw, &p); err != nil {
-			t.Fatalf("%s: %v", p.file, err)
+			tb.Fatalf("%s: %v", p.file, err)
 		}
 		out = append(out, p)
 	}

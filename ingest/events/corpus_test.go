@@ -12,13 +12,9 @@ import (
 // Events are taken as they are, from Socket Mode's frames too; other payloads are the inner event of an envelope of ours.
 // Each is accepted, and its bytes are kept.
 func TestRecordedPayloads(t *testing.T) {
-	folder := os.Getenv("BACKCHANNEL_SLACK_PAYLOADS")
-	if folder == "" {
+	files := recordedFiles(t)
+	if len(files) == 0 {
 		t.Skip("BACKCHANNEL_SLACK_PAYLOADS names no folder with recorded payloads")
-	}
-	files, err := filepath.Glob(filepath.Join(folder, "*", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no payloads below %s: %v", folder, err)
 	}
 	r := receive(t)
 	asTheyAre := 0
@@ -41,12 +37,26 @@ func TestRecordedPayloads(t *testing.T) {
 	t.Logf("%d payloads, %d of them whole events", len(files), asTheyAre)
 }
 
+// recordedFiles are those of the folder that the variable names, none without it.
+func recordedFiles(tb testing.TB) []string {
+	tb.Helper()
+	folder := os.Getenv("BACKCHANNEL_SLACK_PAYLOADS")
+	if folder == "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*.json"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no payloads below %s: %v", folder, err)
+	}
+	return files
+}
+
 // recorded reads a payload, and says whether it is a whole event.
-func recorded(t *testing.T, file string) (payload json.RawMessage, asItIs bool) {
-	t.Helper()
+func recorded(tb testing.TB, file string) (payload json.RawMessage, asItIs bool) {
+	tb.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var outer, frame struct {
 		Payload json.RawMessage `json:"payload"`
@@ -54,7 +64,7 @@ func recorded(t *testing.T, file string) (payload json.RawMessage, asItIs bool) 
 		Event   json.RawMessage `json:"event"`
 	}
 	if err := json.Unmarshal(content, &outer); err != nil || outer.Payload == nil {
-		t.Fatalf("%s holds no payload: %v", file, err)
+		tb.Fatalf("%s holds no payload: %v", file, err)
 	}
 	if json.Unmarshal(outer.Payload, &frame) != nil { // no object
 		return envelope(outer.Payload), false

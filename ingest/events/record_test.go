@@ -132,6 +132,10 @@ func FuzzEnvelope(f *testing.F) {
 		f.Add("application/json", body)
 	}
 	f.Add("application/x-www-form-urlencoded", "type=url_verification&challenge=x")
+	for _, file := range recordedFiles(f) {
+		payload, _ := recorded(f, file)
+		f.Add("application/json", string(payload))
+	}
 	r := receive(f)
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		req := request(body)

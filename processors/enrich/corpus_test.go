@@ -15,26 +15,14 @@ import (
 // Every message in them, wherever it stands, is taken as an event and as one that polling found: none is malformed, and what
 // is kept says what was said.
 func TestRecordedMessages(t *testing.T) {
-	folder := os.Getenv("BACKCHANNEL_SLACK_PAYLOADS")
-	if folder == "" {
+	files := recordedFiles(t)
+	if len(files) == 0 {
 		t.Skip("BACKCHANNEL_SLACK_PAYLOADS names no folder with recorded payloads")
-	}
-	files, err := filepath.Glob(filepath.Join(folder, "*", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no payloads below %s: %v", folder, err)
 	}
 	def := Definition(newWorld(t).Client)
 	fates := map[string]int{}
 	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var recorded any
-		if err := json.Unmarshal(content, &recorded); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		each(recorded, func(said map[string]any) {
+		each(recorded(t, file), func(said map[string]any) {
 			for _, rec := range records(t, said) {
 				m, fate := one(t, def, rec)
 				switch {
@@ -53,6 +41,32 @@ func TestRecordedMessages(t *testing.T) {
 		t.Error("no message was kept")
 	}
 	t.Logf("%v", fates)
+}
+
+// recordedFiles are those of the folder that the variable names, none without it.
+func recordedFiles(tb testing.TB) []string {
+	tb.Helper()
+	folder := os.Getenv("BACKCHANNEL_SLACK_PAYLOADS")
+	if folder == "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*.json"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no payloads below %s: %v", folder, err)
+	}
+	return files
+}
+
+func recorded(tb testing.TB, file string) (v any) {
+	tb.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := json.Unmarshal(content, &v); err != nil {
+		tb.Fatalf("%s: %v", file, err)
+	}
+	return v
 }
 
 // each calls f with every message in a JSON value: an object of type message with a ts.
@@ -74,8 +88,8 @@ func each(v any, f func(map[string]any)) {
 }
 
 // records makes an event of a recorded message and, unless it is a change of another, a polled one.
-func records(t *testing.T, said map[string]any) []*kgo.Record {
-	t.Helper()
+func records(tb testing.TB, said map[string]any) []*kgo.Record {
+	tb.Helper()
 	inC1 := map[string]any{}
 	for k, v := range said {
 		inC1[k] = v
@@ -83,7 +97,7 @@ func records(t *testing.T, said map[string]any) []*kgo.Record {
 	inC1["channel"], inC1["channel_type"] = "C1", "channel"
 	raw, err := json.Marshal(inC1)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	live := event("T1", string(raw[1:len(raw)-1]))
 	if said["subtype"] == "message_changed" || said["subtype"] == "message_deleted" {

@@ -74,6 +74,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(`{"received_at":"S3CR3T"}`))
 	f.Add([]byte(`{"S3CR3T":`))
+	for _, file := range recordedFiles(f) {
+		each(recorded(f, file), func(said map[string]any) {
+			for _, rec := range records(f, said) {
+				f.Add(rec.Value)
+			}
+		})
+	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		var p parser
 		for _, parse := range []func([]byte, *input) error{p.event, p.history} {

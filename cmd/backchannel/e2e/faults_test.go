@@ -74,15 +74,25 @@ func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func
 		return "ClickHouse is away", func() { d.ch.Stop(); more(); d.ch.Restart() }
 	}
 	trouble := []slacksim.Fault{
-		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 429, RetryAfter: 1, Count: 10},
+		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 429, RetryAfter: 1, Share: 0.5, Seed: random.Uint64(), Count: 10},
 		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 503, Count: 5},
 		{Kind: slacksim.FaultAPIError, Method: "chat.postMessage", Error: "internal_error", After: true, Count: 1},
 		{Kind: slacksim.FaultAPILatency, Method: "chat.postMessage", DelayMS: 2000, Count: 5},
+		{Kind: slacksim.FaultAPIReset, Method: "chat.postMessage", Count: 2},
+		{Kind: slacksim.FaultAPIReset, Method: "chat.postMessage", After: true, Count: 1},
 		{Kind: slacksim.FaultDuplicateEvents, Count: 50},
-	}[random.IntN(5)]
-	return fmt.Sprintf("Slack: %s %s%d %d times", trouble.Kind, trouble.Error, trouble.Status, trouble.Count), func() {
-		_, err := d.slack.AddFault(d.t.Context(), trouble)
+		{Kind: slacksim.FaultReorderEvents, DelayMS: 700, Share: 0.5, Seed: random.Uint64(), Count: 30},
+		{Kind: slacksim.FaultClockSkew, DelayMS: 600_000, Count: 3}, // fewer than an event has attempts
+		{Kind: slacksim.FaultPartition},
+	}[random.IntN(10)]
+	name = fmt.Sprintf("Slack: %s %s%d %d times", trouble.Kind, trouble.Error, trouble.Status, trouble.Count)
+	return name, func() {
+		made, err := d.slack.AddFault(d.t.Context(), trouble)
 		d.must(err)
+		if trouble.Count == 0 { // it lasts until it is removed
+			more()
+			d.must(d.slack.RemoveFault(d.t.Context(), made.ID))
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"richStyle": richStyle, "pair": func(l line, it any) drawn { return drawn{l, it} },
 	"compose": func(v *view, thread string) composer { return composer{v, thread} },
 	"pair2":   func(v *view, m *shownModal) modalOf { return modalOf{v, m} },
+	"pair3":   func(v *view, p listedPerson) personOf { return personOf{v, p} },
 	"reading": func(it any) drawn { return drawn{plainLine, it} },
 }).ParseFS(assets, "assets/*.html"))
 
@@ -35,6 +36,12 @@ type composer struct {
 type modalOf struct {
 	Page  *view
 	Modal *shownModal
+}
+
+// personOf is a person and the page around them.
+type personOf struct {
+	Page *view
+	listedPerson
 }
 
 // plainLine draws what stands in a modal: its names are not resolved.

@@ -22,18 +22,19 @@ func (s *Simulator) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	team := TeamID(r.PathValue("team"))
-	back := &url.URL{Path: "/t/" + string(team)}
-	if id := r.PostForm.Get("channel"); id != "" {
-		back.Path += "/c/" + id
-	}
 	q := url.Values{"as": {r.PostForm.Get("as")}}
 	if thread := r.PostForm.Get("thread"); thread != "" {
 		q.Set("thread", thread)
 	}
-	if err := s.doForm(r, team, r.PostForm); err != nil {
-		q.Set("error", err.Error())
+	made, known, err := s.manageForm(team, r.PostForm)
+	if !known {
+		err = s.doForm(r, team, r.PostForm)
 	}
-	back.RawQuery = q.Encode()
+	if err != nil {
+		q.Set("error", err.Error())
+		made = ""
+	}
+	back := &url.URL{Path: pagePath(r, team, made), RawQuery: q.Encode()}
 	http.Redirect(w, r, back.String(), http.StatusSeeOther)
 }
 

@@ -1,6 +1,7 @@
 package slacksim_test
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,7 +18,7 @@ import (
 func (st *stage) form(f url.Values) string {
 	st.t.Helper()
 	f.Set("as", string(st.ada.ID))
-	f.Set("channel", string(st.rooms[0].ID))
+	f.Set("channel", cmp.Or(f.Get("into"), string(st.rooms[0].ID)))
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(st.t.Context(), http.MethodPost, "/t/"+string(st.team.ID)+"/act", strings.NewReader(f.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -40,6 +40,8 @@ type view struct {
 	ChannelID string
 	ThreadTS  string
 	Error     string
+	// Inside and Outside are who is in the open channel, and who could be added.
+	Inside, Outside []listedPerson
 }
 
 type listedChannel struct {
@@ -110,6 +112,7 @@ func (s *Simulator) view(r *http.Request) (*view, bool) {
 		v.addPeople(t)
 	} else if open != nil {
 		v.addChannel(t, open, TS(r.URL.Query().Get("thread")))
+		v.addMembers(t, open)
 	}
 	v.Missing = !ok
 	v.addLists(t, open)

@@ -1,7 +1,7 @@
 // The page redraws itself when the simulator says that something changed: it fetches itself and swaps the parts.
 "use strict";
 
-const parts = ["sidebar", "messages", "thread", "modal"];
+const parts = ["sidebar", "members", "messages", "thread", "modal"];
 let busy = false;
 let again = false;
 
@@ -62,6 +62,12 @@ document.addEventListener("keydown", (e) => {
   if (!find) return;
   e.preventDefault();
   find.querySelector("button").click();
+});
+
+// A button with a link opens it, and tells the app too.
+document.addEventListener("click", (e) => {
+  const link = e.target.closest("a[data-press]");
+  if (link) fetch(link.closest("form").action, { method: "POST", body: new URLSearchParams(new FormData(link.closest("form"))) });
 });
 
 localTimes(document);

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real test-faults lint vuln bench fuzz generate check-generated clean
+.PHONY: help demo build test test-real test-faults test-browser screenshots lint vuln bench fuzz generate check-generated clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -27,6 +27,13 @@ test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, wh
 FAULTS ?= 12
 test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier; again with FAULTS_SEED
 	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run TestFaults -v ./cmd/backchannel/e2e
+
+test-browser: ## a person walks the simulator's page in Chromium; SCREENSHOTS=folder keeps pictures
+	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run TestWalk -v ./cmd/backchannel/e2e
+
+screenshots: ## the pictures of the documents
+	mkdir -p deploy/slacksim/screenshots
+	$(MAKE) test-browser SCREENSHOTS=$(CURDIR)/deploy/slacksim/screenshots
 
 lint: ## golangci-lint, pinned in .ci/tools, and proof that the import map bites
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...

@@ -111,16 +111,25 @@ func (p *Process) signal(s syscall.Signal) {
 	}
 }
 
-// Wait returns the exit code, -1 when a signal ended it, and fails the test when it does not end within the time.
+// Wait returns the exit code, -1 when a signal ended it, and fails the test when it does not end within the time. It then
+// shows what a Go program's goroutines wait for (SIGQUIT).
 func (p *Process) Wait(within time.Duration) int {
 	p.tb.Helper()
 	select {
 	case <-p.exited:
 		return p.code
 	case <-time.After(within):
-		p.tb.Fatalf("%s did not end within %s; it wrote:\n%s", p.name, within, p.Tail())
-		return 0
 	}
+	tail := p.Tail()
+	_ = syscall.Kill(p.pid, syscall.SIGQUIT) // it may have ended just now
+	select {
+	case <-p.exited:
+	case <-time.After(10 * time.Second):
+	}
+	all, _ := os.ReadFile(p.log) // without it, the tail has to do
+	_, goroutines, _ := bytes.Cut(all, []byte("SIGQUIT: quit"))
+	p.tb.Fatalf("%s did not end within %s; it wrote:\n%s\n%s", p.name, within, tail, goroutines)
+	return 0
 }
 
 // Tail is the end of what the process wrote.

@@ -31,6 +31,7 @@ type pipeline struct {
 	t          *testing.T
 	dir        string
 	http       string // of ingest
+	simulator  string // the address of the simulator's page
 	env        []string
 	slack      *slacksim.Client // the simulator runs in the test, so that its record survives every kill
 	kafka      *kgo.Client
@@ -42,7 +43,8 @@ type pipeline struct {
 func newPipeline(t *testing.T, kafka, rdb, ch string) *pipeline {
 	t.Helper()
 	simulator := startSimulator(t)
-	p := &pipeline{t: t, dir: t.TempDir(), http: realengines.FreeAddrs(t, 1)[0], slack: slacksim.NewClient("http://"+simulator, nil)}
+	p := &pipeline{t: t, dir: t.TempDir(), http: realengines.FreeAddrs(t, 1)[0], simulator: "http://" + simulator}
+	p.slack = slacksim.NewClient(p.simulator, nil)
 	p.env = []string{
 		"BACKCHANNEL_KAFKA_BROKERS=" + kafka, "BACKCHANNEL_REDIS_URL=redis://" + rdb + "/0", "BACKCHANNEL_CLICKHOUSE_URL=http://" + ch,
 		"BACKCHANNEL_SLACK_API_URL=http://" + simulator + "/api/", "BACKCHANNEL_SLACK_SIGNING_SECRET=" + signingSecret,

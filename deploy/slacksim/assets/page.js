@@ -67,7 +67,7 @@ document.addEventListener("keydown", (e) => {
 // A button with a link opens it, and tells the app too.
 document.addEventListener("click", (e) => {
   const link = e.target.closest("a[data-press]");
-  if (link) fetch(link.closest("form").action, { method: "POST", body: new URLSearchParams(new FormData(link.closest("form"))) });
+  if (link) fetch(link.closest("form").getAttribute("action"), { method: "POST", body: new URLSearchParams(new FormData(link.closest("form"))) });
 });
 
 localTimes(document);

@@ -52,8 +52,15 @@ type Installation struct {
 	// SealedToken is the bot token, sealed for this team (package schemas/seal; 'backchannel seal' makes one). Never the token itself.
 	SealedToken string        `json:"sealed_token,omitempty"`
 	Status      InstallStatus `json:"status,omitempty" jsonschema:"enum=active,enum=revoked,enum=uninstalled,default=active"`
-	InstalledBy SlackUserID   `json:"installed_by,omitempty"`
-	UpdatedAt   time.Time     `json:"updated_at,omitzero"`
+	// Reason is why it is no longer active: Slack's event or error code, such as app_uninstalled or token_revoked.
+	Reason      string      `json:"reason,omitempty"`
+	InstalledBy SlackUserID `json:"installed_by,omitempty"`
+	// InstalledAt is when the token was granted: what Slack said of an earlier one does not end this.
+	InstalledAt time.Time `json:"installed_at,omitzero"`
+	// SealedRefreshToken and TokenExpiresAt are there when the app has token rotation on. The refresh token is sealed as the token is.
+	SealedRefreshToken string    `json:"sealed_refresh_token,omitempty"`
+	TokenExpiresAt     time.Time `json:"token_expires_at,omitzero"`
+	UpdatedAt          time.Time `json:"updated_at,omitzero"`
 }
 
 // Validate says what is missing or wrong.

@@ -72,7 +72,8 @@ func controlSamples() []sample {
 		sampled(SlackInstallations, "T024BE7LD", Installation{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", TeamName: "Northwind", EnterpriseID: "E0GRID", AppID: "A0BIGMIND",
 			BotUserID: "U0BOT", BotID: "B0BOT", Scopes: append(NotificationScopes(), ChannelSyncScopes()...),
-			SealedToken: "AQIDBA", Status: InstallActive, InstalledBy: "U024BE7LH", UpdatedAt: at,
+			SealedToken: "AQIDBA", Status: InstallRevoked, Reason: "token_revoked", InstalledBy: "U024BE7LH", InstalledAt: at,
+			SealedRefreshToken: "AQIDBQ", TokenExpiresAt: at, UpdatedAt: at,
 		}),
 		sampled(SlackUsers, "T024BE7LD/U024BE7LH", SlackUser{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", UserID: "U024BE7LH", Name: "Ada Okafor", Email: "ada.okafor@northwind.example", TimeZone: "Europe/London",

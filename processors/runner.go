@@ -45,6 +45,13 @@ const (
 // one that does not is aborted and processed again.
 const transactionTimeout = 15 * time.Second
 
+// sessionTimeout is how soon the group notices a member that died; leaveWithin bounds leaving it. A rebalance waits for a
+// member that died until its session times out, and whoever joins waits with it: a member that has to go now does not.
+const (
+	sessionTimeout = 15 * time.Second
+	leaveWithin    = 3 * time.Second
+)
+
 // Runner runs one definition.
 type Runner struct {
 	def  Definition
@@ -98,7 +105,11 @@ func (r *Runner) session(ctx, work context.Context) error {
 	for i, in := range r.def.In {
 		topics[i] = in.Name
 	}
+	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	defer disconnect()
 	sess, err := kgo.NewGroupTransactSession(append([]kgo.Opt{
+		kgo.WithContext(connected),
+		kgo.SessionTimeout(sessionTimeout),
 		kgo.ConsumerGroup(Group(r.def.Name)),
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -110,7 +121,7 @@ func (r *Runner) session(ctx, work context.Context) error {
 	if err != nil {
 		return fmt.Errorf("processor %s: open Kafka session: %w", r.def.Name, err)
 	}
-	defer sess.Close()
+	defer leave(sess, disconnect)
 	var failedAt time.Time
 	for {
 		batch, waiting := r.poll(ctx, sess)
@@ -134,6 +145,15 @@ func (r *Runner) session(ctx, work context.Context) error {
 			return err
 		}
 	}
+}
+
+// leave leaves the group, or goes without having left when that takes too long: the group then notices by itself.
+func leave(sess *kgo.GroupTransactSession, disconnect context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	_ = sess.Client().LeaveGroupContext(ctx) // there is nothing to do about it
+	disconnect()
+	sess.Close()
 }
 
 // poll reads a batch, or nothing when there is none for a while. The error is what kept it from reading some partitions.

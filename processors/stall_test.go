@@ -188,3 +188,26 @@ func read(t *testing.T, opts processors.Options, n int) (got []string) {
 	}
 	return got
 }
+
+// A runner that has to go while the group waits for a member that does not come does not wait with it.
+func TestAStopDuringARebalance(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, opts processors.Options, _ *kfake.Cluster, produce func(...*kgo.Record)) {
+		produce(record(0, "a"))
+		// It reads, and then neither works nor lets its partition go, as a process that hangs does.
+		other, err := kgo.NewClient(append(opts.Kafka, kgo.ConsumerGroup(group), kgo.ConsumeTopics(in.Name), kgo.BlockRebalanceOnPoll(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.CloseAllowingRebalance()
+		if other.PollFetches(t.Context()).NumRecords() != 1 {
+			t.Fatal("it read nothing")
+		}
+		run := start(t, (&echo{}).define(), opts)
+		time.Sleep(5 * time.Second) // of virtual time: by now it waits to join
+		stopped := time.Now()
+		run.stop(t)
+		if took := time.Since(stopped); took > 4*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+	})
+}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -111,4 +113,33 @@ func TestAWriteThatHangsIsTriedAgain(t *testing.T) {
 	k.Produce(t, record(0, "a"))
 	sinkstest.Start(t, k, def)
 	k.WaitCommitted(t, group, topic.Name)
+}
+
+// A runner that has to go while the group waits for a member that does not come does not wait with it.
+func TestAStopDuringARebalance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var network kfake.VirtualNetwork
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen), kfake.SeedTopics(1, topic.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cluster.Close()
+		opts := []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(network.DialContext)}
+		// It reads, and then neither works nor lets its partition go, as a process that hangs does.
+		other, err := kgo.NewClient(append(opts, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic.Name), kgo.BlockRebalanceOnPoll(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.CloseAllowingRebalance()
+		if err := other.ProduceSync(t.Context(), record(0, "a")).FirstErr(); err != nil || other.PollFetches(t.Context()).NumRecords() != 1 {
+			t.Fatalf("it read nothing: %v", err)
+		}
+		run := sinkstest.StartWith(t, newStore().define(), sinks.Options{Kafka: opts})
+		time.Sleep(5 * time.Second) // of virtual time: by now it waits to join
+		stopped := time.Now()
+		run.Stop(t)
+		if took := time.Since(stopped); took > 4*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+	})
 }

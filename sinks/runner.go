@@ -43,6 +43,13 @@ const (
 	quiet         = 5 * time.Second
 )
 
+// sessionTimeout is how soon the group notices a member that died; leaveWithin bounds leaving it. A rebalance waits for a
+// member that died until its session times out, and whoever joins waits with it: a member that has to go now does not.
+const (
+	sessionTimeout = 15 * time.Second
+	leaveWithin    = 3 * time.Second
+)
+
 // maxDeferred bounds what waits in memory: beyond it nothing new is read.
 const maxDeferred = 2000
 
@@ -91,6 +98,7 @@ func (r *Runner) consumer() []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.DisableAutoCommit(),
+		kgo.SessionTimeout(sessionTimeout),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.KeepControlRecords(), // so that offsets are committed past a transaction's marker, and lag ends at 0
 		kgo.RebalanceTimeout(def.WriteTimeout + 30*time.Second),
@@ -123,11 +131,13 @@ func (r *Runner) Run(ctx context.Context) error {
 
 func (r *Runner) session(ctx, work context.Context) (err error) {
 	r.held = newHeld()
-	r.client, err = kgo.NewClient(append(r.consumer(), r.opts.Kafka...)...)
+	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	defer disconnect()
+	r.client, err = kgo.NewClient(append(append(r.consumer(), kgo.WithContext(connected)), r.opts.Kafka...)...)
 	if err != nil {
 		return fmt.Errorf("sink %s: make Kafka client: %w", r.def.Name, err)
 	}
-	defer r.client.CloseAllowingRebalance()
+	defer r.leave(disconnect)
 	var idleAt, failedAt time.Time
 	var idle error
 	for ctx.Err() == nil {
@@ -152,6 +162,16 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 		r.client.AllowRebalance()
 	}
 	return nil
+}
+
+// leave leaves the group, or goes without having left when that takes too long: the group then notices by itself.
+func (r *Runner) leave(disconnect context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	r.client.AllowRebalance()
+	_ = r.client.LeaveGroupContext(ctx) // there is nothing to do about it
+	disconnect()
+	r.client.CloseAllowingRebalance()
 }
 
 // poll gathers a batch: what was deferred, then up to MaxBatch records, for up to MaxWait after the first. The error is

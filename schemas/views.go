@@ -106,6 +106,16 @@ func PauseKey(team TeamID, method string) string {
 	return PausePrefix + "{" + string(team) + "}:" + method
 }
 
+// OAuthStateKey holds an OAuth flow that a browser has begun, under a hash of its state; OAuthUsedKey remembers for a while that
+// it is over. Coordination: a flow that is lost is begun again.
+func OAuthStateKey(hash string) string { return coordinationTag + "oauth:{" + hash + "}" }
+
+// OAuthUsedKey is beside OAuthStateKey.
+func OAuthUsedKey(hash string) string { return coordinationTag + "oauth-used:{" + hash + "}" }
+
+// TeamClaimKey names the organization that has just installed the app in a workspace, until the views show it.
+func TeamClaimKey(team TeamID) string { return coordinationTag + "claim:{" + string(team) + "}" }
+
 // LedgerTTL outlives the deliveries that the ledger guards.
 const LedgerTTL = 4 * day
 

@@ -48,27 +48,41 @@ func New(keySet []byte) (*Sealer, error) {
 
 // Seal returns the token sealed for a team, in URL-safe base64.
 func (s *Sealer) Seal(team schemas.TeamID, token string) (string, error) {
-	sealed, err := s.aead.Encrypt([]byte(token), associated(team))
+	sealed, err := s.SealFor(tokenOf(team), token)
 	if err != nil {
 		return "", fmt.Errorf("seal the token of team %s: %w", team, err)
+	}
+	return sealed, nil
+}
+
+// SealFor seals a text for a purpose, such as backchannel/install-ticket. It opens for the same purpose only.
+func (s *Sealer) SealFor(purpose, text string) (string, error) {
+	sealed, err := s.aead.Encrypt([]byte(text), []byte(purpose))
+	if err != nil {
+		return "", fmt.Errorf("seal for %s: %w", purpose, err)
 	}
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// ErrUnreadable means that the sealed token was sealed with another key set, for another team, or is damaged.
+// ErrUnreadable means that what is sealed was sealed with another key set, for another team or purpose, or is damaged.
 var ErrUnreadable = errors.New("the sealed token cannot be opened with the configured key set")
 
 // Open undoes Seal.
 func (s *Sealer) Open(team schemas.TeamID, sealed string) (string, error) {
+	return s.OpenFor(tokenOf(team), sealed)
+}
+
+// OpenFor undoes SealFor.
+func (s *Sealer) OpenFor(purpose, sealed string) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(sealed)
 	if err != nil {
 		return "", ErrUnreadable
 	}
-	token, err := s.aead.Decrypt(raw, associated(team))
+	text, err := s.aead.Decrypt(raw, []byte(purpose))
 	if err != nil {
 		return "", ErrUnreadable
 	}
-	return string(token), nil
+	return string(text), nil
 }
 
-func associated(team schemas.TeamID) []byte { return []byte("backchannel/slack-token/" + string(team)) }
+func tokenOf(team schemas.TeamID) string { return "backchannel/slack-token/" + string(team) }

@@ -29,6 +29,8 @@ func TestFaults(t *testing.T) {
 	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true})
 	d.must(err)
 	w := d.build(true)
+	team, private := string(w.team), string(w.private)
+	d.produce("channel.associations", team+"/"+private, object{"org_id": "org-other", "team_id": team, "channel_id": private, "account_id": "acc-other"})
 	l := startLoad(t, d.pipeline, w)
 	random := rand.New(rand.NewPCG(seed, 1))
 	for n := range count {
@@ -43,13 +45,29 @@ func TestFaults(t *testing.T) {
 	l.awaitMore(t, 100)
 	d.must(d.slack.ClearFaults(t.Context())) // those that did not strike yet
 	requests := l.finish(t)
-	reconcile(t, d.pipeline, w, requests, 5*time.Minute)
+	limit := 5 * time.Minute
+	if os.Getenv("FAULTS_OVERLAY") != "" {
+		limit = time.Minute // TestGuards waits for what must not come right
+	}
+	reconcile(t, d.pipeline, w, requests, limit)
 	d.atRest()
+	d.nothingUnasked(w)
 }
 
 // fault chooses what is taken away, and how.
 func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func()) {
 	more := func() { l.awaitMore(d.t, 20+random.IntN(150)) }
+	switch os.Getenv("FAULTS_ONLY") { // TestGuards: what the guard is for, again and again
+	case "sinks-killed":
+		tier := d.of("sinks")[random.IntN(2)]
+		return tier.name + " is killed while it writes", func() { d.awaitRows(); d.kill(tier) }
+	case "answers-lost":
+		fault := slacksim.Fault{Kind: slacksim.FaultAPIError, Method: "chat.postMessage", Error: "internal_error", After: true, Count: 1}
+		return "Slack: posts, and says that it failed", func() { _, err := d.slack.AddFault(d.t.Context(), fault); d.must(err) }
+	case "reordered":
+		fault := slacksim.Fault{Kind: slacksim.FaultReorderEvents, DelayMS: 700, Share: 0.5, Seed: random.Uint64(), Count: 30}
+		return "Slack: events out of order", func() { _, err := d.slack.AddFault(d.t.Context(), fault); d.must(err) }
+	}
 	tier := d.tiers[random.IntN(len(d.tiers))]
 	n := random.IntN(len(d.brokers))
 	broker, name := d.brokers[n], fmt.Sprint("broker-", n+1)
@@ -94,6 +112,21 @@ func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func
 			d.must(d.slack.RemoveFault(d.t.Context(), made.ID))
 		}
 	}
+}
+
+// awaitRows waits until ClickHouse has gained rows: the sinks have come back from the last fault, and are in the middle of work.
+func (d *deployment) awaitRows() {
+	d.t.Helper()
+	count := func() (n uint64, err error) { return n, d.sql([]any{&n}, "SELECT count() FROM messages") }
+	began, err := count()
+	d.must(err)
+	eventually(d.t, 2*time.Minute, func() error {
+		now, err := count()
+		if err == nil && now <= began {
+			err = errors.New("ClickHouse has gained no row")
+		}
+		return err
+	})
 }
 
 // explain shows, after a failure, what every process waits for and said last.
@@ -168,6 +201,16 @@ func (d *deployment) atRest() {
 			d.t.Errorf("%s holds %d records", o.Topic, o.Offset)
 		}
 	})
+}
+
+// nothingUnasked checks that no row, seen or hidden, is of the channel that only another organization's record names.
+func (d *deployment) nothingUnasked(w *world) {
+	d.t.Helper()
+	var rows uint64
+	d.must(d.sql([]any{&rows}, "SELECT count() FROM messages WHERE team_id = ? AND channel_id = ?", string(w.team), string(w.private)))
+	if rows > 0 {
+		d.t.Errorf("%d rows are of a channel that is not its own organization's to keep", rows)
+	}
 }
 
 func number(t *testing.T, name string, otherwise uint64) uint64 {

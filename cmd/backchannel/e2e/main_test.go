@@ -27,9 +27,10 @@ func run(m *testing.M) int {
 	return realengines.Main(m)
 }
 
+// FAULTS_OVERLAY, when TestGuards sets it, names files to build with in place of the checkout's.
 var buildOnce = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "backchannel")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/bigmind/backchannel/cmd/backchannel").CombinedOutput()
+	out, err := exec.Command("go", "build", "-overlay", os.Getenv("FAULTS_OVERLAY"), "-o", path, "github.com/bigmind/backchannel/cmd/backchannel").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/events"
+	"github.com/bigmind/backchannel/ingest/install"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/processors/route"
@@ -34,6 +35,7 @@ import (
 // The whole graph: three tiers, each a short list. A component runs alone under its name.
 //
 //	ingest      events       Slack            -> slack.events
+//	            install      Slack's OAuth    -> slack.installations
 //	processors  enrich       slack.events     -> context.messages
 //	            route        notification.requests -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
@@ -41,7 +43,7 @@ import (
 //	            slack        deliveries.slack -> Slack
 //	            email        deliveries.email -> mail
 var tiers = []tier{
-	{"ingest", nil, []component{{"events", startEvents, nil}}},
+	{"ingest", nil, []component{{"events", startEvents, nil}, {"install", startInstall, nil}}},
 	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
@@ -151,6 +153,37 @@ func startEvents(w *wiring) (runner, error) {
 	w.mux.Handle("/slack/events", handler)
 	w.health.Set("events", nil)
 	return waiter{}, nil
+}
+
+// startInstall serves the pages that connect a workspace. They answer 503 while Redis is away, which is no reason to turn events down.
+func startInstall(w *wiring) (runner, error) {
+	if w.config.String("slack-client-id") == "" {
+		w.log.Info("the pages that connect Slack are off: slack-client-id is not set")
+		return waiter{}, nil
+	}
+	tokens, err := sealer(w.config)
+	if err != nil {
+		return nil, err
+	}
+	handler, err := install.New(install.Options{
+		ClientID: w.config.String("slack-client-id"), ClientSecret: w.config.String("slack-client-secret"), PublicURL: publicURL(w.config),
+		APIURL: withSlash(w.config.String("slack-api-url")), Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Tokens: tokens,
+		Visitors: install.Tickets{Seals: tokens, Now: time.Now}, HTTP: &http.Client{Timeout: slackTimeout},
+		Now: time.Now, Metrics: w.metrics, Log: w.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	handler.Register(w.mux)
+	return waiter{}, nil
+}
+
+// publicURL is where browsers reach us: as configured, else where we listen.
+func publicURL(c *config.Config) string {
+	if u := c.String("public-url"); u != "" {
+		return u
+	}
+	return "http://" + c.String("http-addr")
 }
 
 // waiter is a component that only answers HTTP.

@@ -120,13 +120,14 @@ func TestTheSecondSIGTERMEndsAtOnce(t *testing.T) {
 		if err != nil {
 			return
 		}
-		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+		req.Header.Set("Expect", "100-continue") // the body begins when the handler has asked for it
+		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute}}).Do(req)
 		if err == nil {
 			_ = resp.Body.Close()
 		}
 	}()
 	go func() {
-		_, _ = unfinished.Write([]byte("{")) // returns once the client has sent the header and wants more
+		_, _ = unfinished.Write([]byte("{")) // returns once the handler reads
 		close(begun)
 	}()
 	<-begun

@@ -19,6 +19,8 @@ func (c *Config) contradictions() (problems []error) {
 	say(!sasl && (user || c.String("kafka-password") != ""), "kafka-username or kafka-password is set and kafka-sasl is not: set it to plain, scram-sha-256 or scram-sha-512")
 	say((c.String("kafka-tls-cert") == "") != (c.String("kafka-tls-key") == ""), "kafka-tls-cert and kafka-tls-key go together: set both, or neither")
 
+	say((c.String("slack-client-id") == "") != (c.String("slack-client-secret") == ""), "slack-client-id and slack-client-secret go together: set both, or neither")
+
 	redis, query := schemeAndQuery(c.String("redis-url"))
 	say(strings.HasSuffix(redis, "+sentinel") && query.Get("master_name") == "", "redis-url names Sentinels and no master: add ?master_name=… as Sentinel's configuration calls it")
 	say(c.String("redis-tls-ca") != "" && !strings.HasPrefix(redis, "rediss"), "redis-tls-ca is set, but redis-url does not ask for TLS: begin it with rediss:// (or rediss+sentinel://, rediss+cluster://)")

@@ -31,6 +31,7 @@ func (s Setting) Env() string {
 // Settings lists everything, in the order in which it is printed.
 var Settings = []Setting{
 	{Name: "http-addr", Default: "127.0.0.1:8080", Help: "where to listen for Slack, metrics and probes", check: hostPort},
+	{Name: "public-url", Help: "where browsers reach http-addr, such as https://bigmind.example; empty: http:// and http-addr", check: optional(scheme("http", "https"))},
 	{Name: "data", Default: "data", Help: "folder of the embedded engines"},
 	{Name: "embedded", Default: "false", Bool: true, Help: "run Kafka, Redis and ClickHouse inside this process"},
 	{Name: "simulate-slack", Default: "false", Bool: true, Help: "run the Slack simulator inside this process"},
@@ -58,6 +59,8 @@ var Settings = []Setting{
 
 	{Name: "slack-api-url", Default: "https://slack.com/api/", Help: "Slack's Web API, or the simulator's", check: scheme("http", "https")},
 	{Name: "slack-signing-secret", Secret: true, Help: "signing secrets of the Slack apps, comma separated"},
+	{Name: "slack-client-id", Help: "client id of the Slack app; empty: the pages that connect Slack are off"},
+	{Name: "slack-client-secret", Secret: true, Help: "client secret of the Slack app"},
 	{Name: "slack-messages-per-minute", Default: "240", Help: "direct messages per workspace and minute, at most", check: number(1, 100_000)},
 	{Name: "slack-opens-per-minute", Default: "50", Help: "conversations.open per workspace and minute, at most (Slack's tier 3)", check: number(1, 100_000)},
 	{Name: "token-keys", Secret: true, Help: "Tink key set (JSON) that seals Slack tokens; 'backchannel seal --new-key-set' makes one"},
@@ -89,6 +92,16 @@ func hostPort(v string) error {
 		return errors.New("the port must be a number from 0 to 65535")
 	}
 	return nil
+}
+
+// optional lets a setting be empty.
+func optional(check func(string) error) func(string) error {
+	return func(v string) error {
+		if v == "" {
+			return nil
+		}
+		return check(v)
+	}
 }
 
 func list(check func(string) error) func(string) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,13 +17,6 @@ func (s *Simulator) app(id AppID) (*App, error) {
 		return a, nil
 	}
 	return nil, missing("there is no app %q; POST /control/apps makes one", id)
-}
-
-// subscribable are the bot events that the simulator can send.
-var subscribable = []string{
-	"message.channels", "message.groups", "message.im", "message.mpim", "app_mention", "member_joined_channel",
-	"member_left_channel", "channel_left", "group_left", "channel_rename", "group_rename", "channel_archive", "group_archive",
-	"channel_unarchive", "group_unarchive", "team_join", "user_change", "app_uninstalled", "tokens_revoked",
 }
 
 func (s *Simulator) createApp(a App) (App, error) {
@@ -52,18 +46,25 @@ func fill(field *string, value func() string) {
 }
 
 func (s *Simulator) putApp(a App) error {
-	if a.EventsURL != "" {
-		u, err := url.Parse(a.EventsURL)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return refuse("events_url is not an http or https URL; give one such as http://127.0.0.1:8080/slack/events")
-		}
+	if a.EventsURL != "" && !webURL(a.EventsURL) {
+		return refuse("events_url is not an http or https URL; give one such as http://127.0.0.1:8080/slack/events")
 	}
 	for _, name := range a.Events {
-		if !slices.Contains(subscribable, name) {
-			return refuse("events has %q; the simulator sends %s", name, strings.Join(subscribable, ", "))
+		if _, known := eventScopes[name]; !known {
+			return refuse("events has %q; give %s", name, strings.Join(slices.Sorted(maps.Keys(eventScopes)), ", "))
+		}
+	}
+	for _, to := range a.RedirectURLs {
+		if !webURL(to) {
+			return refuse("redirect_urls has what is no http or https URL; give one such as http://127.0.0.1:8080/slack/callback")
 		}
 	}
 	return s.commit(change{App: &a})
+}
+
+func webURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // AppPatch changes what it names.
@@ -73,10 +74,12 @@ type AppPatch struct {
 	EventsURL     *string   `json:"events_url,omitempty"`
 	Events        *[]string `json:"events,omitempty"`
 	// InteractivityURL and OptionsURL are not challenged, as at Slack.
-	InteractivityURL *string `json:"interactivity_url,omitempty"`
-	OptionsURL       *string `json:"options_url,omitempty"`
-	DelayedEvents    *bool   `json:"delayed_events,omitempty"`
-	SocketMode       *bool   `json:"socket_mode,omitempty"`
+	InteractivityURL *string   `json:"interactivity_url,omitempty"`
+	OptionsURL       *string   `json:"options_url,omitempty"`
+	DelayedEvents    *bool     `json:"delayed_events,omitempty"`
+	SocketMode       *bool     `json:"socket_mode,omitempty"`
+	TokenRotation    *bool     `json:"token_rotation,omitempty"`
+	RedirectURLs     *[]string `json:"redirect_urls,omitempty"`
 	// Verify sends the URL a url_verification challenge first, as Slack does, and refuses one that does not answer it.
 	Verify bool `json:"verify,omitempty"`
 }
@@ -99,6 +102,8 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 	set(&a.OptionsURL, patch.OptionsURL)
 	set(&a.DelayedEvents, patch.DelayedEvents)
 	set(&a.SocketMode, patch.SocketMode)
+	set(&a.TokenRotation, patch.TokenRotation)
+	set(&a.RedirectURLs, patch.RedirectURLs)
 	if !a.SocketMode {
 		if err := s.disconnect(id, Disconnection{Reason: "link_disabled"}); err != nil {
 			return a, err

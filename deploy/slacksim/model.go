@@ -77,6 +77,10 @@ type App struct {
 	// SocketMode sends everything over WebSocket connections, which AppToken (xapp-…) opens, and nothing over HTTP.
 	SocketMode bool   `json:"socket_mode,omitempty"`
 	AppToken   string `json:"app_token,omitempty"`
+	// RedirectURLs are where OAuth may lead back to: one of them, or a path below one.
+	RedirectURLs []string `json:"redirect_urls,omitempty"`
+	// TokenRotation gives out tokens that live 12 hours, with refresh tokens.
+	TokenRotation bool `json:"token_rotation,omitempty"`
 	// DelayedEvents keeps events that are more than two hours late, which are dropped otherwise.
 	DelayedEvents bool `json:"delayed_events,omitempty"`
 	// EventsDisabled: too many deliveries failed, and nobody has enabled the subscription again.
@@ -92,6 +96,11 @@ type Install struct {
 	BotUserID UserID   `json:"bot_user_id"`
 	BotID     BotID    `json:"bot_id"`
 	Installed int64    `json:"installed,omitempty"`
+	// With token rotation: when the token ends, what renews it once, and the token before it, which lives on until its own end.
+	Expires       int64  `json:"expires,omitempty"`
+	RefreshToken  string `json:"refresh_token,omitempty"`
+	FormerToken   string `json:"former_token,omitempty"`
+	FormerExpires int64  `json:"former_expires,omitempty"`
 	// Revoked: the token is no longer good. Removed: the app is uninstalled.
 	Revoked bool `json:"revoked,omitempty"`
 	Removed bool `json:"removed,omitempty"`

@@ -10,6 +10,8 @@ type Settings struct {
 	// IgnoreClientMsgID posts again what bears a client_msg_id that was seen before. By default the second is answered
 	// with is_duplicate and the first one's ts. Slack's documentation allows both.
 	IgnoreClientMsgID bool `json:"ignore_client_msg_id"`
+	// FreshTokens gives a new token at every installation; by default one that stands keeps its own, and the scopes add up.
+	FreshTokens bool `json:"fresh_tokens"`
 	// RetryScale multiplies the pauses before event retries (0 s, 60 s, 300 s). Default 1; 0 retries at once.
 	RetryScale *float64 `json:"retry_scale,omitempty"`
 	// NoRateLimits answers no 429 but those of faults.

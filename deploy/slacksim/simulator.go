@@ -45,6 +45,8 @@ type Simulator struct {
 	interact interactions
 	rules    eventRules
 	sockets  *sockets
+	codes    map[string]*oauthCode
+	issuer   issuer
 	changed  chan struct{} // closed at the next change
 	closed   bool
 }
@@ -68,6 +70,7 @@ func New(o Options) (*Simulator, error) {
 		clock: o.Clock, log: o.Log, client: eventClient(o.Client, o.EventConcurrency), state: newState(),
 		settings: o.Settings.withDefaults(), limits: limiter{}, calls: map[string]*CallStats{}, changed: make(chan struct{}),
 		deliver: newDeliverer(o.EventConcurrency), interact: newInteractions(), sockets: newSockets(1),
+		codes: map[string]*oauthCode{}, issuer: newIssuer(),
 	}
 	s.deliver.attempt, s.deliver.settle, s.deliver.scale = s.attempt, s.settle, s.retryScale
 	if o.DataDir != "" {
@@ -141,6 +144,9 @@ func (s *Simulator) Handler() http.Handler {
 	s.interactRoutes(mux)
 	s.eventRuleRoutes(mux)
 	s.socketRoutes(mux)
+	s.oauthRoutes(mux)
+	s.openIDRoutes(mux)
+	s.manifestRoutes(mux)
 	s.controlRoutes(mux)
 	s.pageRoutes(mux)
 	return mux

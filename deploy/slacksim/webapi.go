@@ -19,12 +19,22 @@ type method struct {
 	// scopes are those of which the caller needs one. None: any token will do.
 	scopes []string
 	args   argSpec
-	run    func(*call) (response, error)
+	// open methods take no token: they come with the app's client id and secret.
+	open bool
+	run  func(*call) (response, error)
 }
 
 // methods are those the simulator answers; any other is unknown_method.
 var methods = map[string]*method{
-	"auth.test":          {perMinute: 300, run: authTest},
+	"auth.test":         {perMinute: 300, run: authTest},
+	"auth.revoke":       {perMinute: 50, args: argSpec{"test": argBool}, run: authRevoke},
+	"apps.uninstall":    {perMinute: 20, args: argSpec{"client_id": argString, "client_secret": argString}, run: appsUninstall},
+	"oauth.v2.access":   {perMinute: 600, args: oauthAccessArgs, open: true, run: oauthAccess},
+	"oauth.v2.exchange": {perMinute: 600, args: oauthExchangeArgs, open: true, run: oauthExchange},
+
+	"openid.connect.token":    {perMinute: 600, args: oauthAccessArgs, open: true, run: openIDToken},
+	"openid.connect.userInfo": {perMinute: 50, open: true, run: openIDUserInfo},
+
 	"users.list":         {perMinute: 20, scopes: []string{"users:read"}, args: usersListArgs, run: usersList},
 	"users.info":         {perMinute: 100, scopes: []string{"users:read"}, args: usersInfoArgs, run: usersInfo},
 	"conversations.open": {perMinute: 50, scopes: openScopes, args: conversationsOpenArgs, run: conversationsOpen},
@@ -57,6 +67,8 @@ type call struct {
 	*Simulator
 	method   string
 	args     args
+	token    string
+	base     string // the simulator's own address, as the caller knows it
 	in       *Install
 	team     *team
 	app      *App
@@ -91,7 +103,11 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, name, nil, err, nil)
 		return
 	}
-	c := &call{Simulator: s, method: name, args: args, warnings: warnings}
+	if id, secret, ok := r.BasicAuth(); ok {
+		args.set("client_id", id)
+		args.set("client_secret", secret)
+	}
+	c := &call{Simulator: s, method: name, args: args, token: token, base: baseOf(r), warnings: warnings}
 	if err := s.latency(r, c, token); err != nil {
 		return // the caller has gone
 	}
@@ -162,6 +178,12 @@ func (s *Simulator) checked(c *call, header http.Header, token string) (response
 	if m == nil {
 		return response{"req_method": c.method}, fail("unknown_method")
 	}
+	if m.open {
+		if err := c.checkArgs(m.args); err != nil {
+			return nil, err
+		}
+		return m.run(c)
+	}
 	if err := s.authenticate(c, token); err != nil {
 		return nil, err
 	}
@@ -194,17 +216,39 @@ func (c *call) limit(key windowKey, perMinute int) error {
 	return nil
 }
 
+// baseOf is the address by which a request came.
+func baseOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
 func (s *Simulator) authenticate(c *call, token string) error {
 	in := s.state.tokens[token]
-	switch {
-	case token == "":
+	if token == "" {
 		return fail("not_authed")
-	case in == nil:
+	}
+	if in == nil {
 		return fail("invalid_auth")
+	}
+	now := s.state.teams[in.Team].installs[in.App]
+	expires := int64(0)
+	switch token {
+	case now.Token:
+		in, expires = now, now.Expires
+	case now.FormerToken:
+		in, expires = now, now.FormerExpires
+	default: // of an earlier installation, or rotated out
+		expires = 1
+	}
+	switch {
 	case in.Removed:
 		return fail("account_inactive") // the app's bot user is gone with the app
 	case in.Revoked:
 		return fail("token_revoked")
+	case expires > 0 && c.now().Unix() >= expires:
+		return fail("token_expired")
 	}
 	c.in, c.team, c.app = in, s.state.teams[in.Team], s.state.apps[in.App]
 	return nil

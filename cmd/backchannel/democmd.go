@@ -20,6 +20,7 @@ import (
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/deploy/demo"
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/ingest/slackapp"
 )
 
 func demoCommand(a *app) *cobra.Command {
@@ -144,7 +145,7 @@ func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, 
 	}
 	return demo.Run(ctx, demo.Options{
 		Slack: slacksim.NewClient("http://"+c.String("slack-sim-addr"), nil), SigningSecret: c.List("slack-signing-secret")[0],
-		EventsURL: "http://" + c.String("http-addr") + "/slack/events",
+		EventsURL: "http://" + c.String("http-addr") + slackapp.EventsPath,
 		Kafka:     upstream, Redis: views, ClickHouse: ch, Seal: tokens.Seal, For: forTime, Seed: seed, Out: out, Log: a.log,
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/events"
 	"github.com/bigmind/backchannel/ingest/install"
+	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/processors/route"
@@ -150,7 +151,7 @@ func startEvents(w *wiring) (runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: set BACKCHANNEL_SLACK_SIGNING_SECRET (Slack app settings, Basic Information, Signing Secret)", err)
 	}
-	w.mux.Handle("/slack/events", handler)
+	w.mux.Handle(slackapp.EventsPath, handler)
 	w.health.Set("events", nil)
 	return waiter{}, nil
 }

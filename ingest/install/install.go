@@ -14,14 +14,15 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/schemas"
 )
 
 // Where the two flows begin, and where Slack leads back to.
 const (
-	ConnectPath     = "/slack/install"
-	ChannelSyncPath = "/slack/install/channel-sync"
-	CallbackPath    = "/slack/callback"
+	ConnectPath     = slackapp.ConnectPath
+	ChannelSyncPath = slackapp.ChannelSyncPath
+	CallbackPath    = slackapp.CallbackPath
 )
 
 // Visitor is who a request comes from.

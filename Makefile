@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real test-faults test-browser screenshots lint vuln bench fuzz generate check-generated clean
+.PHONY: help demo build test test-real test-faults test-guards test-sdks test-browser screenshots lint vuln bench fuzz generate check-generated clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -27,6 +27,20 @@ test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, wh
 FAULTS ?= 12
 test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier; again with FAULTS_SEED
 	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run TestFaults -v ./cmd/backchannel/e2e
+
+SDKS := deploy/slacksim/sdks
+SDKS_VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/backchannel/slacksim-sdks
+test-sdks: ## Slack's own SDKs (Bolt for JavaScript, Python's slack_sdk, slack-go), unmodified, against the simulator
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "Bolt for JavaScript needs Node 20 or later" >&2; exit 1; }
+	@python3 -c 'import ensurepip' || { echo "python3 cannot make virtual environments (Debian: python3-venv)" >&2; exit 1; }
+	@cmp -s $(SDKS)/javascript/package-lock.json $(SDKS)/javascript/node_modules/.installed || { npm ci --silent --prefix $(SDKS)/javascript && \
+	  cp $(SDKS)/javascript/package-lock.json $(SDKS)/javascript/node_modules/.installed; }
+	@cmp -s $(SDKS)/python/requirements.txt $(SDKS_VENV)/installed || { python3 -m venv --clear $(SDKS_VENV) && \
+	  $(SDKS_VENV)/bin/pip install -q --disable-pip-version-check -r $(SDKS)/python/requirements.txt && cp $(SDKS)/python/requirements.txt $(SDKS_VENV)/installed; }
+	SDKS_PYTHON=$(SDKS_VENV)/bin/python go test -tags sdks -race -count 1 -timeout 5m ./$(SDKS)
+
+test-guards: ## the fault suite with one guard taken out at a time: it must fail
+	go test -tags faults -count 1 -timeout 40m -run TestGuards -v ./cmd/backchannel/e2e
 
 test-browser: ## a person walks the simulator's page in Chromium; SCREENSHOTS=folder keeps pictures
 	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run TestWalk -v ./cmd/backchannel/e2e

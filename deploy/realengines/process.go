@@ -121,15 +121,23 @@ func (p *Process) Wait(within time.Duration) int {
 	case <-time.After(within):
 	}
 	tail := p.Tail()
+	p.tb.Fatalf("%s did not end within %s; it wrote:\n%s\n%s", p.name, within, tail, p.Goroutines())
+	return 0
+}
+
+// Goroutines ends a Go program (SIGQUIT) and returns what its goroutines waited for.
+func (p *Process) Goroutines() string {
 	_ = syscall.Kill(p.pid, syscall.SIGQUIT) // it may have ended just now
 	select {
 	case <-p.exited:
 	case <-time.After(10 * time.Second):
 	}
-	all, _ := os.ReadFile(p.log) // without it, the tail has to do
+	all, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
 	_, goroutines, _ := bytes.Cut(all, []byte("SIGQUIT: quit"))
-	p.tb.Fatalf("%s did not end within %s; it wrote:\n%s\n%s", p.name, within, tail, goroutines)
-	return 0
+	return string(goroutines)
 }
 
 // Tail is the end of what the process wrote.

@@ -158,7 +158,8 @@ func (a args) raw(name string) (json.RawMessage, bool) {
 func (c *call) checkArgs(spec argSpec) error {
 	var unknown []string
 	for name := range c.args {
-		if _, known := spec[name]; !known {
+		// Bolt for JavaScript sends team_id with every call, and Slack takes it everywhere.
+		if _, known := spec[name]; !known && name != "team_id" {
 			unknown = append(unknown, name)
 		}
 	}

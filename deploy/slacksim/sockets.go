@@ -71,12 +71,16 @@ func (k *socket) send(v any) error {
 	return k.conn.WriteJSON(v)
 }
 
-// disconnect tells the app to go elsewhere; all reasons but a warning end the connection.
+// disconnect tells the app to go elsewhere; all reasons but a warning end the connection, with a close frame to which the app has
+// some seconds to answer.
 func (k *socket) disconnect(reason string) {
 	_ = k.send(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": "applink-sim"}})
-	if reason != "warning" {
-		_ = k.conn.Close()
+	if reason == "warning" {
+		return
 	}
+	until := time.Now().Add(eventTimeout)
+	_ = k.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), until)
+	_ = k.conn.SetReadDeadline(until)
 }
 
 // add counts a connection in, unless there are ten.

@@ -89,6 +89,10 @@ func (s *Simulator) link(w http.ResponseWriter, r *http.Request) {
 	n, ok := s.sockets.add(k)
 	if !ok {
 		k.disconnect("too_many_websockets")
+		for err == nil {
+			_, _, err = conn.ReadMessage()
+		}
+		_ = conn.Close()
 		return
 	}
 	s.sockets.wg.Go(k.keep)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -24,8 +25,8 @@ func TestFaults(t *testing.T) {
 	count, seed := number(t, "FAULTS", 12), number(t, "FAULTS_SEED", uint64(time.Now().UnixNano()%1_000_000))
 	t.Logf("%d faults; again with: make test-faults FAULTS=%d FAULTS_SEED=%d", count, count, seed)
 	d := deploy(t, 3, 2)
-	t.Cleanup(d.explain)
-	patience := 0.2 // of Slack's pauses: retries at once, after 12 s and after 60 s
+	defer d.explain() // before the processes are ended
+	patience := 0.2   // of Slack's pauses: retries at once, after 12 s and after 60 s
 	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true})
 	d.must(err)
 	w := d.build(true)
@@ -53,6 +54,8 @@ func TestFaults(t *testing.T) {
 	d.atRest()
 	d.nothingUnasked(w)
 }
+
+var groups = []string{"backchannel-enrich", "backchannel-route", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-email"}
 
 // fault chooses what is taken away, and how.
 func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func()) {
@@ -129,14 +132,24 @@ func (d *deployment) awaitRows() {
 	})
 }
 
-// explain shows, after a failure, what every process waits for and said last.
+// explain shows, after a failure, who lags behind, what every process waits for and said last, and where its goroutines are.
 func (d *deployment) explain() {
 	if !d.t.Failed() {
 		return
 	}
+	lags, err := kadm.NewClient(d.kafka).Lag(context.WithoutCancel(d.t.Context()), groups...)
+	d.t.Logf("lag: %v", err)
+	lags.Each(func(g kadm.DescribedGroupLag) {
+		d.t.Logf("%s is %s with %d members", g.Group, g.State, len(g.Members))
+		for _, l := range g.Lag.Sorted() {
+			if l.Lag != 0 {
+				d.t.Logf("  %s/%d: committed %d, end %d, lag %d, member %v", l.Topic, l.Partition, l.Commit.At, l.End.Offset, l.Lag, l.Member)
+			}
+		}
+	})
 	for _, tier := range d.tiers {
 		status, text, err := get("http://" + tier.addr + "/readyz")
-		d.t.Logf("%s: %d %s %v\n%s", tier.name, status, text, err, tier.process.Tail())
+		d.t.Logf("%s: %d %s %v\n%s\n%s", tier.name, status, text, err, tier.process.Tail(), tier.process.Goroutines())
 	}
 }
 
@@ -174,12 +187,12 @@ func (d *deployment) atRest() {
 	d.t.Helper()
 	admin := kadm.NewClient(d.kafka)
 	eventually(d.t, time.Minute, func() error {
-		groups, err := admin.Lag(d.t.Context(), "backchannel-enrich", "backchannel-route", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-email")
+		lags, err := admin.Lag(d.t.Context(), groups...)
 		if err != nil {
 			return err
 		}
 		var behind error
-		groups.Each(func(g kadm.DescribedGroupLag) {
+		lags.Each(func(g kadm.DescribedGroupLag) {
 			if err := g.Error(); err != nil {
 				behind = errors.Join(behind, err)
 			} else if lag := g.Lag.Total(); lag > 0 {

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-real test-faults test-guards test-sdks test-browser screenshots lint vuln bench fuzz generate check-generated clean
+.PHONY: help demo build test test-real test-faults test-guards test-sdks test-virtual test-browser screenshots lint vuln bench fuzz generate check-generated clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -27,6 +27,9 @@ test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, wh
 FAULTS ?= 12
 test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier; again with FAULTS_SEED
 	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run TestFaults -v ./cmd/backchannel/e2e
+
+test-virtual: ## a day of 1,000 workspaces, 100 messages each with edits and deletes, in virtual time
+	VIRTUAL_WORKSPACES=1000 VIRTUAL_HOURS=24 go test -count 1 -timeout 10m -run TestVirtualDay -v ./cmd/backchannel/e2e
 
 SDKS := deploy/slacksim/sdks
 SDKS_VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/backchannel/slacksim-sdks

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -224,17 +223,4 @@ func (d *deployment) nothingUnasked(w *world) {
 	if rows > 0 {
 		d.t.Errorf("%d rows are of a channel that is not its own organization's to keep", rows)
 	}
-}
-
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s must be a number", name)
-	}
-	return n
 }

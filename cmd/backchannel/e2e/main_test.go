@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -63,4 +64,18 @@ func eventually(t *testing.T, within time.Duration, f func() error) {
 			t.Fatalf("not within %s: %v", within, err)
 		}
 	}
+}
+
+// number is what an environment variable says, or otherwise.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s must be a number", name)
+	}
+	return n
 }

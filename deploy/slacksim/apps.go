@@ -79,6 +79,8 @@ type AppPatch struct {
 	DelayedEvents    *bool     `json:"delayed_events,omitempty"`
 	SocketMode       *bool     `json:"socket_mode,omitempty"`
 	TokenRotation    *bool     `json:"token_rotation,omitempty"`
+	Unlisted         *bool     `json:"unlisted,omitempty"`
+	AppToken         *string   `json:"app_token,omitempty"`
 	RedirectURLs     *[]string `json:"redirect_urls,omitempty"`
 	// Verify sends the URL a url_verification challenge first, as Slack does, and refuses one that does not answer it.
 	Verify bool `json:"verify,omitempty"`
@@ -103,6 +105,8 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 	set(&a.DelayedEvents, patch.DelayedEvents)
 	set(&a.SocketMode, patch.SocketMode)
 	set(&a.TokenRotation, patch.TokenRotation)
+	set(&a.Unlisted, patch.Unlisted)
+	set(&a.AppToken, patch.AppToken)
 	set(&a.RedirectURLs, patch.RedirectURLs)
 	if !a.SocketMode {
 		if err := s.disconnect(id, Disconnection{Reason: "link_disabled"}); err != nil {
@@ -157,6 +161,8 @@ type InstallRequest struct {
 	Token     string `json:"token,omitempty"`
 	BotUserID UserID `json:"bot_user_id,omitempty"`
 	BotID     BotID  `json:"bot_id,omitempty"`
+	// Exempt installs as before Slack's rule for unlisted apps.
+	Exempt bool `json:"exempt,omitempty"`
 }
 
 // install adds scopes to a standing installation, whose token stays, as Slack's OAuth does; or makes a new one.
@@ -176,7 +182,7 @@ func (s *Simulator) install(t *team, req InstallRequest) (Install, error) {
 	}
 	in := Install{
 		App: a.ID, Team: t.ID, Scopes: slices.Clone(req.Scopes), Token: req.Token, BotUserID: req.BotUserID, BotID: req.BotID,
-		Installed: s.now().Unix(),
+		Installed: s.now().Unix(), Exempt: req.Exempt,
 	}
 	if old != nil {
 		in.BotUserID, in.BotID = old.BotUserID, old.BotID

@@ -9,6 +9,8 @@ var (
 	openScopes = []string{"channels:manage", "groups:write", "im:write", "mpim:write"}
 	infoScopes = []string{"channels:read", "groups:read", "im:read", "mpim:read"}
 
+	historyScopes = []string{"channels:history", "groups:history", "im:history", "mpim:history"}
+
 	conversationsOpenArgs = argSpec{"channel": argString, "users": argString, "return_im": argBool, "prevent_creation": argBool}
 	conversationsInfoArgs = argSpec{"channel": argString, "include_locale": argBool, "include_num_members": argBool}
 )

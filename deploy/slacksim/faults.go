@@ -12,7 +12,8 @@ type Fault struct {
 	// Kind is api_error (answer ok:false with Error), api_status (answer the HTTP Status), api_latency (wait DelayMS
 	// first), api_reset (the connection is reset), withhold_events (never sent), duplicate_events (sent again although
 	// accepted), reorder_events (sent DelayMS later, past those that follow), clock_skew (signed with a clock that is
-	// DelayMS ahead, or behind if negative) or partition (neither calls nor events get through).
+	// DelayMS ahead, or behind if negative) partition (neither calls nor events get through) or
+	// repeat_cursor (a list answers with the cursor that it was given).
 	Kind string `json:"kind"`
 	// Method, Team, App, Channel and Event narrow what it strikes; empty matches all. Event is message, app_mention…
 	Method  string    `json:"method,omitempty"`
@@ -47,6 +48,7 @@ const (
 	FaultReorderEvents   = "reorder_events"
 	FaultClockSkew       = "clock_skew"
 	FaultPartition       = "partition"
+	FaultRepeatCursor    = "repeat_cursor"
 )
 
 func (f *Fault) check() error {
@@ -67,9 +69,9 @@ func (f *Fault) check() error {
 		if f.DelayMS == 0 {
 			return refuse("a fault of kind clock_skew needs delay_ms, above or below 0")
 		}
-	case FaultWithholdEvents, FaultDuplicateEvents, FaultAPIReset, FaultPartition:
+	case FaultWithholdEvents, FaultDuplicateEvents, FaultAPIReset, FaultPartition, FaultRepeatCursor:
 	default:
-		return refuse("kind is %q; give api_error, api_status, api_latency, api_reset, withhold_events, duplicate_events, reorder_events, clock_skew or partition", f.Kind)
+		return refuse("kind is %q; give api_error, api_status, api_latency, api_reset, withhold_events, duplicate_events, reorder_events, clock_skew, partition or repeat_cursor", f.Kind)
 	}
 	if f.Share < 0 || f.Share > 1 {
 		return refuse("share is %g; give 0 to 1", f.Share)

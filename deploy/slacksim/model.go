@@ -79,6 +79,8 @@ type App struct {
 	AppToken   string `json:"app_token,omitempty"`
 	// RedirectURLs are where OAuth may lead back to: one of them, or a path below one.
 	RedirectURLs []string `json:"redirect_urls,omitempty"`
+	// Unlisted: distributed commercially and not in the Marketplace, so that it reads history once a minute, 15 messages at a time.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// TokenRotation gives out tokens that live 12 hours, with refresh tokens.
 	TokenRotation bool `json:"token_rotation,omitempty"`
 	// DelayedEvents keeps events that are more than two hours late, which are dropped otherwise.
@@ -96,6 +98,8 @@ type Install struct {
 	BotUserID UserID   `json:"bot_user_id"`
 	BotID     BotID    `json:"bot_id"`
 	Installed int64    `json:"installed,omitempty"`
+	// Exempt: installed before Slack's rule for unlisted apps. Whether it holds for such ones is not settled.
+	Exempt bool `json:"exempt,omitempty"`
 	// With token rotation: when the token ends, what renews it once, and the token before it, which lives on until its own end.
 	Expires       int64  `json:"expires,omitempty"`
 	RefreshToken  string `json:"refresh_token,omitempty"`

@@ -1,6 +1,9 @@
 package slacksim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Settings are how the simulator decides what Slack leaves open, and how strict it is. Faults are apart: see Fault.
 type Settings struct {
@@ -12,6 +15,14 @@ type Settings struct {
 	IgnoreClientMsgID bool `json:"ignore_client_msg_id"`
 	// FreshTokens gives a new token at every installation; by default one that stands keeps its own, and the scopes add up.
 	FreshTokens bool `json:"fresh_tokens"`
+	// CursorEnd is how a list says that it has ended: next_cursor is empty (the default), null, missing, or varied.
+	CursorEnd string `json:"cursor_end,omitempty"`
+	// CursorLifeSeconds is how long a cursor is good. Default 0: for ever.
+	CursorLifeSeconds int `json:"cursor_life_seconds,omitempty"`
+	// ShortPages gives pages of lists that are shorter than asked, and empty ones, before the end.
+	ShortPages bool `json:"short_pages"`
+	// LimitRequired refuses users.list without limit (limit_required), as Slack does in large workspaces.
+	LimitRequired bool `json:"limit_required"`
 	// RetryScale multiplies the pauses before event retries (0 s, 60 s, 300 s). Default 1; 0 retries at once.
 	RetryScale *float64 `json:"retry_scale,omitempty"`
 	// NoRateLimits answers no 429 but those of faults.
@@ -44,6 +55,10 @@ func (s Settings) withDefaults() Settings {
 
 func (s Settings) check() error {
 	switch {
+	case !slices.Contains([]string{"", endEmpty, endNull, endMissing, endVaried}, s.CursorEnd):
+		return refuse("cursor_end is %q; give empty, null, missing or varied", s.CursorEnd)
+	case s.CursorLifeSeconds < 0:
+		return refuse("cursor_life_seconds is %d; give 0 or more", s.CursorLifeSeconds)
 	case s.RetryScale != nil && (*s.RetryScale < 0 || *s.RetryScale > 1000):
 		return refuse("retry_scale is %g; give 0 to 1000", *s.RetryScale)
 	case s.PostBurst < 0:

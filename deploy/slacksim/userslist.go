@@ -1,68 +1,29 @@
 package slacksim
 
-import (
-	"encoding/base64"
-	"strings"
-)
-
 var usersListArgs = argSpec{"cursor": argString, "limit": argNumber, "include_locale": argBool, "team_id": argString}
-
-// maxUsersPage is the most that users.list gives at once ("under 1000").
-const maxUsersPage = 999
 
 // usersList answers users.list: a page of members, Slackbot first, in the order in which they came.
 func usersList(c *call) (response, error) {
-	limit, err := c.args.number("limit")
+	if err := c.wrongTeam(); err != nil {
+		return nil, err
+	}
+	all := append([]UserID{slackbot}, c.team.userOrder...)
+	if asked, _ := c.args.number("limit"); c.settings.LimitRequired && asked == 0 {
+		return nil, fail("limit_required")
+	}
+	limit, err := c.limitOf(len(all), 1000)
 	if err != nil {
 		return nil, err
 	}
-	if limit > 1000 {
-		return nil, fail("invalid_limit")
+	page, next, err := slicePage(c, "user", all, limit)
+	if err != nil {
+		return nil, err
 	}
-	if team := TeamID(c.args.str("team_id")); team != "" && team != c.team.ID {
-		return nil, fail("team_access_not_granted")
-	}
-	all := append([]UserID{slackbot}, c.team.userOrder...)
-	start, ok := userCursor(all, c.args.str("cursor"))
-	if !ok {
-		return nil, fail("invalid_cursor")
-	}
-	end := len(all)
-	if limit > 0 {
-		end = min(start+min(limit, maxUsersPage), end)
-	}
-	members := make([]map[string]any, 0, end-start)
-	for _, id := range all[start:end] {
+	members := make([]map[string]any, 0, len(page))
+	for _, id := range page {
 		members = append(members, c.userJSON(id))
 	}
-	next := ""
-	if end < len(all) {
-		next = base64.StdEncoding.EncodeToString([]byte("user:" + string(all[end])))
-	}
-	return response{
-		"members": members, "cache_ts": c.now().Unix(), "response_metadata": map[string]any{"next_cursor": next},
-	}, nil
-}
-
-// userCursor finds where a page begins: Slack's cursors are base64 of user:<id>.
-func userCursor(all []UserID, cursor string) (int, bool) {
-	if cursor == "" {
-		return 0, true
-	}
-	raw, err := base64.StdEncoding.DecodeString(cursor)
-	if err != nil {
-		return 0, false
-	}
-	id, ok := strings.CutPrefix(string(raw), "user:")
-	if !ok {
-		return 0, false
-	}
-	for i, u := range all {
-		if string(u) == id {
-			return i, true
-		}
-	}
-	return 0, false
+	return c.ended(response{"members": members, "cache_ts": c.now().Unix()}, "user", next), nil
 }
 
 func (c *call) userJSON(id UserID) map[string]any {

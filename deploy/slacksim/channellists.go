@@ -68,7 +68,7 @@ func (c *call) listChannels(shown func(*channel) bool) (response, error) {
 	var ids []ChannelID
 	for _, id := range c.team.channelOrder {
 		ch := c.team.channels[id]
-		if slices.Contains(kinds, ch.kind()) && shown(ch) && !(ch.IsArchived && c.args.flag("exclude_archived")) {
+		if slices.Contains(kinds, ch.kind()) && shown(ch) && (!ch.IsArchived || !c.args.flag("exclude_archived")) {
 			ids = append(ids, id)
 		}
 	}

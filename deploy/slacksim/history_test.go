@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func TestBothHistoryClasses(t *testing.T) {
 	now := time.Now()
 	w := newWorld(t, slacksim.Options{Clock: func() time.Time { return now }})
 	for i := range 20 {
-		must(w.Say(t.Context(), w.team.ID, w.channel.ID, w.ada.ID, fmt.Sprint(i)))(t)
+		must(w.Say(t.Context(), w.team.ID, w.channel.ID, w.ada.ID, strconv.Itoa(i)))(t)
 	}
 	read := func() (int, error) {
 		page, err := w.api.GetConversationHistoryContext(t.Context(), &slack.GetConversationHistoryParameters{ChannelID: string(w.channel.ID), Limit: 200})

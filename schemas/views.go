@@ -19,6 +19,7 @@ const (
 	viewPrefix        = "bc:view:"
 	coordinationTag   = "bc:"
 	ViewsOffsetsKey   = "bc:view:{state}:offsets"  // hash: "topic/partition" -> "topicID:next offset"
+	ViewsEpochKey     = "bc:view:{state}:epoch"    // random, made with the first record of a Redis that is empty: gone with everything else
 	ViewsReadyKey     = "bc:view:{state}:ready"    // hash: "topic/partition" -> "1" once caught up
 	ViewsCompleteKey  = "bc:view:{state}:complete" // "1" once every partition was caught up: lookups may be trusted
 	ViewsKeyPattern   = viewPrefix + "*"

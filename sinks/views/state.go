@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -37,13 +38,17 @@ func (p *partition) resume(stored string) bool {
 }
 
 // advance moves the state of partitions from where we left it to where we are, or moves nothing and answers 0. With the
-// last partition to catch up it declares the views complete. KEYS: offsets, ready, complete. ARGV: how many partitions
-// there are, then field, expected, new, caught up.
+// last partition to catch up it declares the views complete. KEYS: offsets, ready, complete, epoch. ARGV: how many partitions
+// there are, our epoch, then field, expected, new, caught up.
+//
+// The epoch tells a Redis that was lost from one that was empty all along: without it, one that loses the first batch of a
+// partition before that batch's state was written looks the same before and after.
 var advance = redis.NewScript(`
-for i = 2, #ARGV, 4 do
+if redis.call('GET', KEYS[4]) ~= ARGV[2] then return 0 end
+for i = 3, #ARGV, 4 do
   if (redis.call('HGET', KEYS[1], ARGV[i]) or '') ~= ARGV[i + 1] then return 0 end
 end
-for i = 2, #ARGV, 4 do
+for i = 3, #ARGV, 4 do
   redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2])
   if ARGV[i + 3] == '1' then redis.call('HSET', KEYS[2], ARGV[i], '1') end
 end
@@ -52,11 +57,11 @@ return 1`)
 
 // commit writes the new positions. The batch's data is in Redis by now: a Redis that was lost in between fails the
 // comparison, and everything is read again.
-func commit(ctx context.Context, rdb redis.UniversalClient, total int, moved map[*partition]int64) error {
+func commit(ctx context.Context, rdb redis.UniversalClient, epoch string, total int, moved map[*partition]int64) error {
 	if len(moved) == 0 {
 		return nil
 	}
-	args := []any{total}
+	args := []any{total, epoch}
 	for p, next := range moved {
 		caughtUp := "0"
 		if next >= p.target {
@@ -64,7 +69,7 @@ func commit(ctx context.Context, rdb redis.UniversalClient, total int, moved map
 		}
 		args = append(args, p.field, p.stored, p.state(next), caughtUp)
 	}
-	keys := []string{schemas.ViewsOffsetsKey, schemas.ViewsReadyKey, schemas.ViewsCompleteKey}
+	keys := []string{schemas.ViewsOffsetsKey, schemas.ViewsReadyKey, schemas.ViewsCompleteKey, schemas.ViewsEpochKey}
 	ok, err := advance.Run(ctx, rdb, keys, args...).Int()
 	if err != nil {
 		return fmt.Errorf("write the state of the Redis views: %w", err)
@@ -78,8 +83,20 @@ func commit(ctx context.Context, rdb redis.UniversalClient, total int, moved map
 	return nil
 }
 
-// verify fails with ErrStartOver when the state of any partition is not where we left it.
-func verify(ctx context.Context, rdb redis.UniversalClient, parts []*partition) error {
+// currentEpoch is the epoch of Redis as it is, made if it has none.
+func currentEpoch(ctx context.Context, rdb redis.UniversalClient) (string, error) {
+	if err := rdb.SetNX(ctx, schemas.ViewsEpochKey, rand.Text(), 0).Err(); err != nil {
+		return "", fmt.Errorf("make the epoch of the Redis views: %w", err)
+	}
+	epoch, err := rdb.Get(ctx, schemas.ViewsEpochKey).Result()
+	if err != nil {
+		return "", fmt.Errorf("read the epoch of the Redis views: %w", err)
+	}
+	return epoch, nil
+}
+
+// verify fails with ErrStartOver when Redis is of another epoch, or the state of any partition is not where we left it.
+func verify(ctx context.Context, rdb redis.UniversalClient, epoch string, parts []*partition) error {
 	if len(parts) == 0 {
 		return nil
 	}
@@ -87,9 +104,17 @@ func verify(ctx context.Context, rdb redis.UniversalClient, parts []*partition) 
 	for i, p := range parts {
 		fields[i] = p.field
 	}
-	stored, err := rdb.HMGet(ctx, schemas.ViewsOffsetsKey, fields...).Result()
+	pipe := rdb.Pipeline()
+	now, offsets := pipe.Get(ctx, schemas.ViewsEpochKey), pipe.HMGet(ctx, schemas.ViewsOffsetsKey, fields...)
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("read the state of the Redis views: %w", err)
+	}
+	stored, err := offsets.Result()
 	if err != nil {
 		return fmt.Errorf("read the state of the Redis views: %w", err)
+	}
+	if now.Val() != epoch {
+		return sinks.ErrStartOver
 	}
 	for i, p := range parts {
 		if s, _ := stored[i].(string); s != p.stored {
@@ -102,7 +127,7 @@ func verify(ctx context.Context, rdb redis.UniversalClient, parts []*partition) 
 // purge removes every view, state first, so that processors and other replicas notice before the data goes. Needed
 // when a control topic was deleted and made again: its offsets start anew, and its former keys may not come back.
 func purge(ctx context.Context, rdb redis.UniversalClient) error {
-	state := []string{schemas.ViewsCompleteKey, schemas.ViewsReadyKey, schemas.ViewsOffsetsKey}
+	state := []string{schemas.ViewsCompleteKey, schemas.ViewsEpochKey, schemas.ViewsReadyKey, schemas.ViewsOffsetsKey}
 	if err := rdb.Del(ctx, state...).Err(); err != nil {
 		return fmt.Errorf("purge the Redis views: %w", err)
 	}

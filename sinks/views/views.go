@@ -28,6 +28,7 @@ type Sink struct {
 	mu       sync.Mutex // assignment runs beside writing
 	assigned map[string]*partition
 	total    int // partitions of all view topics
+	epoch    string
 }
 
 // Definition is the node of the graph. admin asks the brokers where topics begin and end.
@@ -65,6 +66,10 @@ func (s *Sink) tryStart(ctx context.Context, assigned map[string]map[int32]kgo.O
 	for _, t := range schemas.ViewTopics() {
 		names = append(names, t.Name)
 	}
+	epoch, err := currentEpoch(ctx, s.redis) // before the offsets: should Redis be lost in between, the first commit notices
+	if err != nil {
+		return nil, err
+	}
 	topics, err1 := s.admin.ListTopics(ctx, names...)
 	begin, err2 := s.admin.ListStartOffsets(ctx, names...)
 	end, err3 := s.admin.ListCommittedOffsets(ctx, names...)
@@ -72,7 +77,7 @@ func (s *Sink) tryStart(ctx context.Context, assigned map[string]map[int32]kgo.O
 	if err := errors.Join(err1, err2, err3, err4, topics.Error(), begin.Error(), end.Error()); err != nil {
 		return nil, err
 	}
-	s.total = 0
+	s.epoch, s.total = epoch, 0
 	for _, t := range topics {
 		s.total += len(t.Partitions)
 	}
@@ -118,7 +123,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	if err != nil {
 		return result, err
 	}
-	if err := verify(ctx, s.redis, slices.Collect(maps.Keys(moved))); err != nil {
+	if err := verify(ctx, s.redis, s.epoch, slices.Collect(maps.Keys(moved))); err != nil {
 		return result, err
 	}
 	owner, err := loadOwners(ctx, s.redis, batch)
@@ -137,7 +142,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	if err := w.run(ctx, s.redis); err != nil {
 		return result, err
 	}
-	return result, commit(ctx, s.redis, s.total, moved)
+	return result, commit(ctx, s.redis, s.epoch, s.total, moved)
 }
 
 func (s *Sink) positions(batch []*kgo.Record) (map[*partition]int64, error) {
@@ -156,7 +161,7 @@ func (s *Sink) positions(batch []*kgo.Record) (map[*partition]int64, error) {
 func (s *Sink) idle(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := verify(ctx, s.redis, slices.Collect(maps.Values(s.assigned))); err != nil {
+	if err := verify(ctx, s.redis, s.epoch, slices.Collect(maps.Values(s.assigned))); err != nil {
 		return err
 	}
 	waiting := make(map[*partition]int64)
@@ -165,5 +170,5 @@ func (s *Sink) idle(ctx context.Context) error {
 			waiting[p] = p.next
 		}
 	}
-	return commit(ctx, s.redis, s.total, waiting)
+	return commit(ctx, s.redis, s.epoch, s.total, waiting)
 }

@@ -122,7 +122,10 @@ func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func
 // awaitRows waits until ClickHouse has gained rows: the sinks have come back from the last fault, and are in the middle of work.
 func (d *deployment) awaitRows() {
 	d.t.Helper()
-	newest := func() (at time.Time, err error) { return at, d.sql([]any{&at}, "SELECT max(received_at) FROM messages") }
+	newest := func() (at time.Time, err error) {
+		err = d.sql([]any{&at}, "SELECT max(received_at) FROM messages")
+		return at, err
+	}
 	began, err := newest()
 	d.must(err)
 	eventually(d.t, 2*time.Minute, func() error {

@@ -65,6 +65,8 @@ type posted struct {
 	Channel ChannelID `json:"channel"`
 	Message message   `json:"message"`
 	Post    *Post     `json:"post,omitempty"` // when an app posted it
+	// Replied tells of the root too, as Slack's message_replied does.
+	Replied bool `json:"replied,omitempty"`
 }
 
 // edited gives a message new content; EventTS is the message_changed event's own.
@@ -74,6 +76,8 @@ type edited struct {
 	Message message   `json:"message"`
 	EventTS TS        `json:"event_ts"`
 	Post    *Post     `json:"post,omitempty"`
+	// EmptyPrevious sends previous_message as an empty array.
+	EmptyPrevious bool `json:"empty_previous,omitempty"`
 }
 
 type deleted struct {
@@ -256,6 +260,9 @@ func (s *state) post(seq uint64, do *posted) []event {
 	if m.Subtype == "" || m.Subtype == "thread_broadcast" || m.Subtype == "bot_message" {
 		events = append(events, event{team: t, channel: c, name: "app_mention", message: m})
 	}
+	if root := c.message(m.ThreadTS); do.Replied && m.isReply() && root != nil {
+		events = append(events, event{team: t, channel: c, name: "message", change: "message_replied", message: root, ts: m.TS})
+	}
 	return events
 }
 
@@ -269,7 +276,7 @@ func (s *state) edit(seq uint64, do *edited) []event {
 	*m = next
 	c.advance(do.EventTS)
 	s.addPost(do.Post)
-	return []event{{team: t, channel: c, name: "message", change: "message_changed", message: m, previous: &previous, ts: do.EventTS}}
+	return []event{{team: t, channel: c, name: "message", change: "message_changed", message: m, previous: &previous, noPrevious: do.EmptyPrevious, ts: do.EventTS}}
 }
 
 func (s *state) delete(seq uint64, do *deleted) []event {
@@ -278,7 +285,7 @@ func (s *state) delete(seq uint64, do *deleted) []event {
 	m := c.message(do.TS)
 	previous := *m
 	m.Deleted, m.Seq = true, seq
-	m.Text, m.Blocks, m.Attachments, m.Metadata = "", nil, nil, nil
+	m.Text, m.Blocks, m.Attachments, m.Metadata, m.Extra = "", nil, nil, nil, nil
 	c.advance(do.EventTS)
 	if m.tombstone() {
 		return []event{{team: t, channel: c, name: "message", change: "message_changed", message: m, previous: &previous, ts: do.EventTS}}

@@ -44,6 +44,11 @@ func (c *Client) Edit(ctx context.Context, team TeamID, channel ChannelID, ts TS
 	return out, c.do(ctx, http.MethodPatch, messagesPath(team, channel, ts), Edit{Text: text}, &out)
 }
 
+// Change edits a message, or changes it as Slack itself does.
+func (c *Client) Change(ctx context.Context, team TeamID, channel ChannelID, ts TS, in Edit) (out Message, err error) {
+	return out, c.do(ctx, http.MethodPatch, messagesPath(team, channel)+"/"+string(ts), in, &out)
+}
+
 // Unfurl shows a link's preview under a message.
 func (c *Client) Unfurl(ctx context.Context, team TeamID, channel ChannelID, ts TS, in Unfurl) (out Message, err error) {
 	return out, c.do(ctx, http.MethodPost, messagesPath(team, channel, ts, "unfurl"), in, &out)

@@ -14,11 +14,13 @@ type event struct {
 	message *message
 	// previous is a copy of the message as it was.
 	previous *message
-	ts       TS // a message_changed or message_deleted event's own
-	user     UserID
-	actor    UserID
-	person   *Person
-	app      AppID // only this app hears of it
+	// noPrevious: previous_message comes as an empty array.
+	noPrevious bool
+	ts         TS // a message_changed or message_deleted event's own
+	user       UserID
+	actor      UserID
+	person     *Person
+	app        AppID // only this app hears of it
 }
 
 // audience is what an app needs to hear of an event.
@@ -183,9 +185,18 @@ func (s *state) messageEvent(ev *event) *wireMessage {
 		}
 		return w
 	}
+	if ev.change == "message_replied" { // without its subtype, which Slack documents as a fault of the Events API
+		return &wireMessage{
+			Type: "message", Hidden: true, Channel: ev.channel.ID, ChannelType: ev.channel.kind(), TS: ev.ts, EventTS: ev.ts,
+			Message: s.wire(ev.team, ev.channel, ev.message),
+		}
+	}
 	w := &wireMessage{
 		Type: "message", Subtype: ev.change, Hidden: true, Channel: ev.channel.ID, ChannelType: ev.channel.kind(),
 		TS: ev.ts, EventTS: ev.ts, Previous: s.wire(ev.team, ev.channel, ev.previous),
+	}
+	if ev.noPrevious {
+		w.Previous = []any{}
 	}
 	if ev.change == "message_deleted" {
 		w.DeletedTS = ev.message.TS

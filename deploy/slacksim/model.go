@@ -125,14 +125,18 @@ type message struct {
 	Blocks      json.RawMessage `json:"blocks,omitempty"`
 	Attachments json.RawMessage `json:"attachments,omitempty"`
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
-	Edited      *editedMark     `json:"edited,omitempty"`
-	Broadcast   bool            `json:"broadcast,omitempty"`
-	Deleted     bool            `json:"deleted,omitempty"`
-	Inviter     UserID          `json:"inviter,omitempty"`
-	Topic       string          `json:"topic,omitempty"`
-	Purpose     string          `json:"purpose,omitempty"`
-	Name        string          `json:"name,omitempty"`
-	OldName     string          `json:"old_name,omitempty"`
+	// Extra is an object of fields that Slack shows and the simulator gives no meaning: files, room, language…
+	Extra  json.RawMessage `json:"extra,omitempty"`
+	Edited *editedMark     `json:"edited,omitempty"`
+	// Home is the workspace of who said it, where the channel is shared and it is not the host's.
+	Home      TeamID `json:"home,omitempty"`
+	Broadcast bool   `json:"broadcast,omitempty"`
+	Deleted   bool   `json:"deleted,omitempty"`
+	Inviter   UserID `json:"inviter,omitempty"`
+	Topic     string `json:"topic,omitempty"`
+	Purpose   string `json:"purpose,omitempty"`
+	Name      string `json:"name,omitempty"`
+	OldName   string `json:"old_name,omitempty"`
 	// Replies are the thread's messages that still stand, oldest first. Kept on the root.
 	Replies []TS `json:"replies,omitempty"`
 	// Seq is the number of the change that made it read as it does.

@@ -91,7 +91,7 @@ func (s *Simulator) respond(secret string, a args) error {
 	case a.flag("replace_original") && original != nil && !original.Deleted:
 		next := *original
 		next.Replies, next.Text, next.Blocks, next.Attachments = nil, body.text, body.blocks, body.attachments
-		_, err := s.commitEdit(t, ch, next)
+		_, err := s.commitEdit(t, ch, next, false)
 		return err
 	case a.str("response_type") == "in_channel":
 		m := message{

@@ -13,6 +13,8 @@ type Settings struct {
 	// IgnoreClientMsgID posts again what bears a client_msg_id that was seen before. By default the second is answered
 	// with is_duplicate and the first one's ts. Slack's documentation allows both.
 	IgnoreClientMsgID bool `json:"ignore_client_msg_id"`
+	// ReplyEvents sends message_replied with each answer in a thread, without its subtype, as the Events API does.
+	ReplyEvents bool `json:"reply_events"`
 	// FreshTokens gives a new token at every installation; by default one that stands keeps its own, and the scopes add up.
 	FreshTokens bool `json:"fresh_tokens"`
 	// CursorEnd is how a list says that it has ended: next_cursor is empty (the default), null, missing, or varied.

@@ -13,6 +13,10 @@ type Say struct {
 	Bot string `json:"bot,omitempty"`
 	// Service is a service subtype, such as pinned_item or reminder_add: a message that is no conversation.
 	Service string `json:"service,omitempty"`
+	// Subtype is any other subtype, such as file_share or huddle_thread, with a User (USLACKBOT too) or none.
+	Subtype string `json:"subtype,omitempty"`
+	// Extra is an object of fields that Slack shows beside: files, room, bot_id, assistant_app_thread…
+	Extra json.RawMessage `json:"extra,omitempty"`
 	// Text is in Slack's own form: mrkdwn, with &, < and > escaped as &amp;, &lt; and &gt;, people as <@U…>.
 	Text string `json:"text"`
 	// ThreadTS answers in that message's thread; Broadcast shows the answer in the channel too.
@@ -38,7 +42,7 @@ func (s *Simulator) say(t *team, c *channel, in Say) (Message, error) {
 		return Message{}, refuse("broadcast is for answers in a thread: give thread_ts too")
 	}
 	m.Broadcast, m.TS = in.Broadcast, s.nextTS(c)
-	if err := s.commit(change{Posted: &posted{Team: t.ID, Channel: c.ID, Message: m}}); err != nil {
+	if err := s.commit(change{Posted: &posted{Team: t.ID, Channel: c.ID, Message: m, Replied: s.settings.ReplyEvents}}); err != nil {
 		return Message{}, err
 	}
 	return c.entry(t.ID, c.message(m.TS)), nil
@@ -46,11 +50,18 @@ func (s *Simulator) say(t *team, c *channel, in Say) (Message, error) {
 
 // spoken checks who speaks, and makes their message.
 func (s *Simulator) spoken(t *team, c *channel, in Say) (message, error) {
-	m := message{Text: in.Text}
-	if c.IsArchived {
+	m := message{Text: in.Text, Extra: in.Extra, Subtype: in.Subtype}
+	switch {
+	case c.IsArchived:
 		return m, refuse("channel %s is archived", c.ID)
+	case !isObject(in.Extra):
+		return m, refuse("extra must be an object of a message's fields")
+	case in.Subtype != "" && (in.Service != "" || in.Bot != ""):
+		return m, refuse("give one of subtype, service and bot")
 	}
 	switch {
+	case in.Subtype != "" && (in.User == "" || in.User == slackbot), in.User == "" && in.Bot == "" && in.Service == "" && in.Extra != nil:
+		m.User = in.User
 	case in.User != "" && in.Bot == "":
 		p, err := s.person(t, in.User)
 		if err != nil {
@@ -69,7 +80,7 @@ func (s *Simulator) spoken(t *team, c *channel, in Say) (message, error) {
 		return m, refuse("who speaks? give user (a member's id) or bot (a legacy integration's name)")
 	}
 	switch {
-	case in.Service == "" && in.Text == "":
+	case in.Service == "" && in.Text == "" && in.Extra == nil:
 		return m, refuse("text is empty")
 	case in.Service != "" && !serviceSubtypes[in.Service]:
 		return m, refuse("service is %q, which is no service subtype; give one such as pinned_item", in.Service)
@@ -79,6 +90,14 @@ func (s *Simulator) spoken(t *team, c *channel, in Say) (message, error) {
 		m.ClientMsgID = newUUID()
 	}
 	return m, nil
+}
+
+func isObject(raw json.RawMessage) bool {
+	if raw == nil {
+		return true
+	}
+	var fields map[string]any
+	return json.Unmarshal(raw, &fields) == nil
 }
 
 // slugID makes an id's tail of a name, the same each time.
@@ -107,11 +126,17 @@ func (s *Simulator) standing(c *channel, ts TS) (*message, error) {
 	return m, nil
 }
 
-// Edit gives a message a new text.
+// Edit gives a message a new text, or changes it as Slack itself does.
 type Edit struct {
-	Text string `json:"text"`
+	Text string `json:"text,omitempty"`
 	// User is who edits. Default: its author.
 	User UserID `json:"user,omitempty"`
+	// Extra replaces the message's own: language that was detected, a huddle's room that has ended.
+	Extra json.RawMessage `json:"extra,omitempty"`
+	// Unmarked leaves the message without 'edited', as changes by Slack and by bots are.
+	Unmarked bool `json:"unmarked,omitempty"`
+	// EmptyPrevious sends the event with previous_message as an empty array (java-slack-sdk #791).
+	EmptyPrevious bool `json:"empty_previous,omitempty"`
 }
 
 func (s *Simulator) editText(t *team, c *channel, ts TS, in Edit) (Message, error) {
@@ -120,22 +145,32 @@ func (s *Simulator) editText(t *team, c *channel, ts TS, in Edit) (Message, erro
 		return Message{}, err
 	}
 	switch {
-	case in.Text == "":
+	case in.Text == "" && in.Extra == nil:
 		return Message{}, refuse("text is empty; to take the message away, DELETE it")
-	case serviceSubtypes[m.Subtype]:
+	case !isObject(in.Extra):
+		return Message{}, refuse("extra must be an object of a message's fields")
+	case serviceSubtypes[m.Subtype] && in.Text != "":
 		return Message{}, refuse("message %s is a service message, which nobody can edit", ts)
 	}
 	if in.User == "" {
 		in.User = m.User
 	}
 	next := *m
-	next.Replies, next.Text, next.Blocks = nil, in.Text, nil
-	next.Edited = &editedMark{User: in.User, TS: unixSeconds(s.now())}
-	return s.commitEdit(t, c, next)
+	next.Replies = nil
+	if in.Text != "" {
+		next.Text, next.Blocks = in.Text, nil
+	}
+	if in.Extra != nil {
+		next.Extra = in.Extra
+	}
+	if !in.Unmarked {
+		next.Edited = &editedMark{User: in.User, TS: unixSeconds(s.now())}
+	}
+	return s.commitEdit(t, c, next, in.EmptyPrevious)
 }
 
-func (s *Simulator) commitEdit(t *team, c *channel, next message) (Message, error) {
-	do := &edited{Team: t.ID, Channel: c.ID, Message: next, EventTS: s.nextTS(c)}
+func (s *Simulator) commitEdit(t *team, c *channel, next message, emptyPrevious bool) (Message, error) {
+	do := &edited{Team: t.ID, Channel: c.ID, Message: next, EventTS: s.nextTS(c), EmptyPrevious: emptyPrevious}
 	if err := s.commit(change{Edited: do}); err != nil {
 		return Message{}, err
 	}
@@ -169,7 +204,7 @@ func (s *Simulator) unfurl(t *team, c *channel, ts TS, in Unfurl) (Message, erro
 		"id": len(list) + 1, "from_url": in.URL, "original_url": in.URL, "title": in.Title, "title_link": in.URL, "text": in.Text,
 		"fallback": in.Title, "is_msg_unfurl": true,
 	})))
-	return s.commitEdit(t, c, next)
+	return s.commitEdit(t, c, next, false)
 }
 
 // remove deletes a message: a root with answers leaves a tombstone, which goes with the last answer.

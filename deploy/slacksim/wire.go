@@ -1,6 +1,10 @@
 package slacksim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
 
 // wireMessage is a message, or a message event, in Slack's JSON. The order of fields is Slack's.
 type wireMessage struct {
@@ -37,12 +41,28 @@ type wireMessage struct {
 	UserTeam    TeamID          `json:"user_team,omitempty"`
 
 	Message     *wireMessage `json:"message,omitempty"`
-	Previous    *wireMessage `json:"previous_message,omitempty"`
+	Previous    any          `json:"previous_message,omitempty"` // a wireMessage, or an empty array
 	DeletedTS   TS           `json:"deleted_ts,omitempty"`
 	Channel     ChannelID    `json:"channel,omitempty"`
 	Hidden      bool         `json:"hidden,omitempty"`
 	EventTS     TS           `json:"event_ts,omitempty"`
 	ChannelType string       `json:"channel_type,omitempty"`
+
+	extra json.RawMessage
+}
+
+// MarshalJSON adds the fields that the simulator gives no meaning. They win over its own.
+func (w *wireMessage) MarshalJSON() ([]byte, error) {
+	type plain wireMessage
+	raw, err := json.Marshal((*plain)(w))
+	if err != nil || w.extra == nil {
+		return raw, err
+	}
+	var fields map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(raw, &fields), json.Unmarshal(w.extra, &fields)); err != nil {
+		return nil, fmt.Errorf("add a message's extra fields: %w", err)
+	}
+	return json.Marshal(fields)
 }
 
 type botProfile struct {
@@ -75,7 +95,7 @@ func (s *state) wire(t *team, c *channel, m *message) *wireMessage {
 	w := &wireMessage{
 		Type: "message", Subtype: m.subtype(), TS: m.TS, User: m.User, BotID: m.BotID, AppID: m.AppID, Text: &text,
 		Username: m.Username, Inviter: m.Inviter, Topic: m.Topic, Purpose: m.Purpose, Name: m.Name, OldName: m.OldName,
-		Edited: m.Edited, ThreadTS: m.ThreadTS, Blocks: m.Blocks, Attachments: m.Attachments,
+		Edited: m.Edited, ThreadTS: m.ThreadTS, Blocks: m.Blocks, Attachments: m.Attachments, extra: m.Extra,
 	}
 	if m.AppID == "" {
 		w.ClientMsgID = m.ClientMsgID

@@ -15,22 +15,26 @@ type entry struct {
 // change is what happened; exactly one field is set. It holds every id and ts that was assigned, so that applying it
 // again gives the same state.
 type change struct {
-	Born      *string        `json:"born,omitempty"` // the salt of event ids
-	Team      *Team          `json:"team,omitempty"`
-	Person    *personChange  `json:"person,omitempty"`
-	Channel   *channelMade   `json:"channel,omitempty"`
-	Altered   *channelChange `json:"altered,omitempty"`
-	Joined    *memberChange  `json:"joined,omitempty"`
-	Left      *memberChange  `json:"left,omitempty"`
-	App       *App           `json:"app,omitempty"`
-	Install   *Install       `json:"install,omitempty"`
-	Posted    *posted        `json:"posted,omitempty"`
-	Edited    *edited        `json:"edited,omitempty"`
-	Deleted   *deleted       `json:"deleted,omitempty"`
-	Settled   *settled       `json:"settled,omitempty"`
-	Repeated  *Post          `json:"repeated,omitempty"`
-	Violation *Violation     `json:"violation,omitempty"`
-	Snapshot  *snapshot      `json:"snapshot,omitempty"`
+	Born       *string        `json:"born,omitempty"` // the salt of event ids
+	Team       *Team          `json:"team,omitempty"`
+	Person     *personChange  `json:"person,omitempty"`
+	Channel    *channelMade   `json:"channel,omitempty"`
+	Altered    *channelChange `json:"altered,omitempty"`
+	Joined     *memberChange  `json:"joined,omitempty"`
+	Left       *memberChange  `json:"left,omitempty"`
+	Shared     *share         `json:"shared,omitempty"`
+	Unshared   *unshare       `json:"unshared,omitempty"`
+	Identified *identified    `json:"identified,omitempty"`
+	Gone       *memberChange  `json:"gone,omitempty"`
+	App        *App           `json:"app,omitempty"`
+	Install    *Install       `json:"install,omitempty"`
+	Posted     *posted        `json:"posted,omitempty"`
+	Edited     *edited        `json:"edited,omitempty"`
+	Deleted    *deleted       `json:"deleted,omitempty"`
+	Settled    *settled       `json:"settled,omitempty"`
+	Repeated   *Post          `json:"repeated,omitempty"`
+	Violation  *Violation     `json:"violation,omitempty"`
+	Snapshot   *snapshot      `json:"snapshot,omitempty"`
 }
 
 type personChange struct {
@@ -119,6 +123,14 @@ func (s *state) alter(e entry) []event {
 		return s.join(e.Seq, do.Joined)
 	case do.Left != nil:
 		return s.leave(e.Seq, do.Left)
+	case do.Shared != nil:
+		return s.share(do.Shared)
+	case do.Unshared != nil:
+		return s.unshare(do.Unshared)
+	case do.Identified != nil:
+		return s.identify(do.Identified)
+	case do.Gone != nil:
+		return s.gone(do.Gone)
 	case do.App != nil:
 		s.putApp(*do.App)
 	case do.Install != nil:
@@ -254,6 +266,9 @@ func (c *channel) advance(ts TS) {
 func (s *state) post(seq uint64, do *posted) []event {
 	t := s.teams[do.Team]
 	c := t.channels[do.Channel]
+	if len(c.Connected) > 0 {
+		do.Message.Home = do.Team
+	}
 	m := c.add(seq, do.Message)
 	s.addPost(do.Post)
 	events := []event{{team: t, channel: c, name: "message", message: m}}

@@ -87,6 +87,7 @@ type ChannelPatch struct {
 	Topic    *string `json:"topic,omitempty"`
 	Purpose  *string `json:"purpose,omitempty"`
 	Archived *bool   `json:"archived,omitempty"`
+	Private  *bool   `json:"private,omitempty"` // converts it
 	// Actor is who does it. Default: the channel's creator.
 	Actor UserID `json:"actor,omitempty"`
 }
@@ -123,6 +124,11 @@ func (s *Simulator) updateChannel(t *team, id ChannelID, patch ChannelPatch) (Ch
 			return c.Channel, err
 		}
 	}
+	if patch.Private != nil && *patch.Private != c.IsPrivate {
+		if err := s.convert(t, c, *patch.Private, patch.Actor); err != nil {
+			return c.Channel, err
+		}
+	}
 	if patch.Archived != nil && *patch.Archived != c.IsArchived {
 		return c.Channel, s.archive(t, c, *patch.Archived, patch.Actor)
 	}
@@ -138,6 +144,17 @@ func (s *Simulator) rename(t *team, c *channel, name string, actor UserID) error
 		Text: fmt.Sprintf("<@%s> has renamed the channel from \"%s\" to \"%s\"", actor, c.Name, name),
 	}
 	return s.alter(t, c, next, "rename", actor, m)
+}
+
+// convert makes a channel private or public. Slack sends no event of its own for it, only the service message.
+func (s *Simulator) convert(t *team, c *channel, private bool, actor UserID) error {
+	next := c.Channel
+	next.IsPrivate = private
+	what := "convert_to_public"
+	if private {
+		what = "convert_to_private"
+	}
+	return s.alter(t, c, next, what, actor, message{Text: fmt.Sprintf("<@%s> changed the channel's privacy", actor)})
 }
 
 func (s *Simulator) archive(t *team, c *channel, archived bool, actor UserID) error {

@@ -21,6 +21,7 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /control/teams", locked(s, s.listTeams))
 	s.memberRoutes(mux)
 	s.channelRoutes(mux)
+	s.connectRoutes(mux)
 	s.messageRoutes(mux)
 	s.appRoutes(mux)
 	s.recordRoutes(mux)

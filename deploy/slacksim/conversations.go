@@ -164,20 +164,33 @@ func (c *call) channelJSON(ch *channel) map[string]any {
 		}
 		return map[string]any{"value": value, "creator": ch.Creator, "last_set": ch.Updated / 1000}
 	}
+	teams := []TeamID{c.team.ID}
+	if len(ch.Connected) > 0 {
+		teams = append([]TeamID{ch.Host}, ch.Connected...)
+	}
+	ext := c.state.external(ch)
 	previous := ch.PreviousNames
 	if previous == nil {
 		previous = []string{}
 	}
-	return map[string]any{
+	out := map[string]any{
 		"id": ch.ID, "name": ch.Name, "name_normalized": ch.Name, "is_channel": !ch.IsPrivate, "is_group": ch.IsPrivate,
 		"is_im": false, "is_mpim": ch.IsMPIM, "is_private": ch.IsPrivate, "created": ch.Created, "is_archived": ch.IsArchived,
-		"is_general": ch.IsGeneral, "unlinked": 0, "is_shared": false, "is_frozen": false, "is_org_shared": false,
-		"is_pending_ext_shared": false, "pending_shared": []string{}, "context_team_id": c.team.ID, "updated": ch.Updated,
-		"parent_conversation": nil, "creator": ch.Creator, "is_ext_shared": false, "shared_team_ids": []TeamID{c.team.ID},
+		"is_general": ch.IsGeneral, "unlinked": 0, "is_shared": len(teams) > 1, "is_frozen": ch.FrozenReason != "", "is_org_shared": len(teams) > 1 && !ext,
+		"is_pending_ext_shared": ch.Pending, "pending_shared": []string{}, "context_team_id": c.team.ID, "updated": ch.Updated,
+		"parent_conversation": nil, "creator": ch.Creator, "is_ext_shared": ext, "shared_team_ids": teams,
 		"pending_connected_team_ids": []TeamID{}, "is_member": ch.has(c.in.BotUserID), "last_read": "0000000000.000000",
 		"topic": text(ch.Topic), "purpose": text(ch.Purpose), "previous_names": previous,
 		"properties": map[string]any{"tabs": []any{}},
 	}
+	if len(teams) > 1 {
+		out["conversation_host_id"], out["connected_team_ids"] = ch.Host, slices.DeleteFunc(slices.Clone(teams), func(id TeamID) bool { return id == c.team.ID })
+		out["internal_team_ids"] = []TeamID{c.team.ID}
+	}
+	if ch.FrozenReason != "" {
+		out["frozen_reason"] = ch.FrozenReason
+	}
+	return out
 }
 
 func (c *call) imJSON(ch *channel) map[string]any {

@@ -21,6 +21,13 @@ type event struct {
 	actor      UserID
 	person     *Person
 	app        AppID // only this app hears of it
+	// with is the workspace that a channel was shared with or taken from, old the id that it had, and teams whose apps hear of it
+	// where that is not who has the channel now.
+	with  TeamID
+	old   ChannelID
+	teams []TeamID
+	// origin is where it happened, when team is another that shares the channel.
+	origin *team
 }
 
 // audience is what an app needs to hear of an event.
@@ -54,18 +61,21 @@ func (s *state) deliveries(e entry, events []event) []*delivery {
 	var due []*delivery
 	n := 0
 	for i := range events {
-		ev := &events[i]
-		for _, id := range ev.team.installOrder {
-			in := ev.team.installs[id]
-			inner, ok := s.inner(e, ev, in)
-			if !ok {
-				continue
+		for _, t := range s.receivers(&events[i]) {
+			ev := events[i]
+			ev.origin, ev.team = ev.team, t
+			for _, id := range t.installOrder {
+				in := t.installs[id]
+				inner, ok := s.inner(e, &ev, in)
+				if !ok {
+					continue
+				}
+				d := s.envelope(e, &ev, in, n, inner)
+				n++
+				s.pending[d.ID] = d
+				s.stats.Created++
+				due = append(due, d)
 			}
-			d := s.envelope(e, ev, in, n, inner)
-			n++
-			s.pending[d.ID] = d
-			s.stats.Created++
-			due = append(due, d)
 		}
 	}
 	return due
@@ -112,7 +122,11 @@ func (s *state) address(ev *event, in *Install) (string, audience) {
 		// Its own removal an app hears as channel_left, not as member_left_channel.
 		name := prefixed(ev.channel, "left")
 		return name, audience{name, readScope(ev.channel.kind()), false}
-	case "rename", "archive", "unarchive":
+	case "shared", "unshared":
+		return "channel_" + ev.name, audience{"channel_" + ev.name, readScope(ev.channel.kind()), ev.channel.IsPrivate}
+	case "channel_id_changed":
+		return ev.name, audience{ev.name, "", true}
+	case "rename", "archive", "unarchive", "deleted":
 		name := prefixed(ev.channel, ev.name)
 		return name, audience{name, readScope(ev.channel.kind()), true}
 	case "team_join", "user_change":
@@ -159,12 +173,26 @@ func (s *state) body(e entry, ev *event, in *Install, name string) any {
 	case "team_join", "user_change":
 		email := slices.Contains(in.Scopes, "users:read.email")
 		return map[string]any{"type": name, "user": ev.team.userJSON(ev.person, email), "cache_ts": e.At / 1e6, "event_ts": at}
+	case "channel_shared":
+		return map[string]any{"type": name, "connected_team_id": ev.otherSide(), "channel": ev.channel.ID, "event_ts": at}
+	case "channel_unshared":
+		return map[string]any{"type": name, "previously_connected_team_id": ev.otherSide(), "channel": ev.channel.ID, "is_ext_shared": s.external(ev.channel), "event_ts": at}
+	case "channel_id_changed":
+		return map[string]any{"type": name, "old_channel_id": ev.old, "new_channel_id": ev.channel.ID, "event_ts": at}
 	case "app_uninstalled":
 		return map[string]any{"type": name, "event_ts": at}
 	case "tokens_revoked":
 		return map[string]any{"type": name, "tokens": map[string]any{"oauth": []UserID{}, "bot": []UserID{ev.user}}, "event_ts": at}
 	}
 	return map[string]any{"type": name, "channel": ev.channel.ID, "user": ev.actor, "event_ts": at}
+}
+
+// otherSide is the workspace at the other end of a share, seen from the one that hears of it.
+func (ev *event) otherSide() TeamID {
+	if ev.with == ev.team.ID {
+		return ev.channel.Host
+	}
+	return ev.with
 }
 
 func letter(c *channel) ChannelID {
@@ -204,7 +232,8 @@ func (s *state) messageEvent(ev *event) *wireMessage {
 	}
 	w.Message = s.wire(ev.team, ev.channel, ev.message)
 	if ev.message.Subtype == "" {
-		w.Message.SourceTeam, w.Message.UserTeam = ev.team.ID, ev.team.ID
+		home := s.home(ev.team, ev.message).ID
+		w.Message.SourceTeam, w.Message.UserTeam = home, home
 	}
 	return w
 }
@@ -221,9 +250,9 @@ func (s *state) envelope(e entry, ev *event, in *Install, n int, inner any) *del
 		enterprise = &v
 	}
 	body := map[string]any{
-		"token": app.VerificationToken, "team_id": ev.team.ID, "context_team_id": ev.team.ID,
+		"token": app.VerificationToken, "team_id": ev.origin.ID, "context_team_id": ev.team.ID,
 		"context_enterprise_id": enterprise, "api_app_id": app.ID, "event": inner, "type": "event_callback",
-		"event_id": id, "event_time": e.At / 1e6, "is_ext_shared_channel": false,
+		"event_id": id, "event_time": e.At / 1e6, "is_ext_shared_channel": ev.channel != nil && s.external(ev.channel),
 		"authorizations": []any{map[string]any{
 			"enterprise_id": enterprise, "team_id": ev.team.ID, "user_id": in.BotUserID, "is_bot": true, "is_enterprise_install": false,
 		}},

@@ -55,8 +55,14 @@ type Channel struct {
 	// Members is in the order of joining. A DM has two.
 	Members       []UserID `json:"members,omitempty"`
 	PreviousNames []string `json:"previous_names,omitempty"`
-	Created       int64    `json:"created,omitempty"`
-	Updated       int64    `json:"updated,omitempty"` // milliseconds, as Slack has it
+	// Host is whose channel it is, and Connected the other workspaces that it is shared with. Set by sharing it.
+	Host      TeamID   `json:"host,omitempty"`
+	Connected []TeamID `json:"connected,omitempty"`
+	// Pending: a share was begun, and not accepted yet. FrozenReason: it is what a workspace kept of one that was disconnected.
+	Pending      bool   `json:"pending,omitempty"`
+	FrozenReason string `json:"frozen_reason,omitempty"`
+	Created      int64  `json:"created,omitempty"`
+	Updated      int64  `json:"updated,omitempty"` // milliseconds, as Slack has it
 }
 
 // App is a Slack app as its developer registered it.

@@ -19,6 +19,7 @@ type snapshot struct {
 	Posts      []Post         `json:"posts,omitempty"`
 	Violations []Violation    `json:"violations,omitempty"`
 	Pending    []*delivery    `json:"pending,omitempty"`
+	Shares     []share        `json:"shares,omitempty"`
 }
 
 // snapshot yields the parts in an order in which they can be restored.
@@ -36,6 +37,9 @@ func (s *state) snapshot() iter.Seq[*snapshot] {
 			if !s.teams[id].snapshot(yield) {
 				return
 			}
+		}
+		if shares := s.shares(); len(shares) > 0 && !yield(&snapshot{Shares: shares}) {
+			return
 		}
 		pending := make([]*delivery, 0, len(s.pending))
 		for _, d := range s.pending {
@@ -58,11 +62,28 @@ func (t *team) snapshot(yield func(*snapshot) bool) bool {
 	}
 	for _, id := range t.channelOrder {
 		c := t.channels[id]
+		if c.Host != "" && c.Host != t.ID && len(c.Connected) > 0 {
+			continue // it is its host's
+		}
 		if !yield(&snapshot{Of: t.ID, Channel: &c.Channel, LastTS: c.lastTS, Messages: c.messages}) {
 			return false
 		}
 	}
 	return true
+}
+
+// shares say which workspaces have channels of others.
+func (s *state) shares() (all []share) {
+	for _, id := range s.teamOrder {
+		for _, cid := range s.teams[id].channelOrder {
+			if c := s.teams[id].channels[cid]; c.Host == id {
+				for _, with := range c.Connected {
+					all = append(all, share{Host: id, Channel: cid, With: with})
+				}
+			}
+		}
+	}
+	return all
 }
 
 // oldTokens are those of installs that have since been replaced.
@@ -96,6 +117,9 @@ func (s *state) restore(p *snapshot) {
 	}
 	s.posts = append(s.posts, p.Posts...)
 	s.violations = append(s.violations, p.Violations...)
+	for _, sh := range p.Shares {
+		s.teams[sh.With].putChannel(s.teams[sh.Host].channels[sh.Channel])
+	}
 	for _, d := range p.Pending {
 		s.pending[d.ID] = d
 	}

@@ -48,7 +48,18 @@ var usersInfoArgs = argSpec{"user": argString, "include_locale": argBool}
 func usersInfo(c *call) (response, error) {
 	id := UserID(c.args.str("user"))
 	if id != slackbot && c.team.users[id] == nil {
-		return nil, fail("user_not_found")
+		return c.strangerInfo(id)
 	}
 	return response{"user": c.userJSON(id)}, nil
+}
+
+// strangerInfo tells of a person of another workspace who is met in a shared channel: with their own team, and without an email.
+func (c *call) strangerInfo(id UserID) (response, error) {
+	p, home, meets := c.state.stranger(c.team, id, c.in.BotUserID)
+	if p == nil {
+		return nil, fail("user_not_found")
+	}
+	u := home.userJSON(p, false)
+	u["is_stranger"] = !meets
+	return response{"user": u}, nil
 }

@@ -104,7 +104,11 @@ func (s *state) wire(t *team, c *channel, m *message) *wireMessage {
 		text = tombstoneText
 		w.User, w.BotID, w.AppID, w.Username, w.Hidden, w.Edited = slackbot, "", "", "", true, nil
 	}
+	if m.Home != "" {
+		w.SourceTeam, w.UserTeam = m.Home, m.Home
+	}
 	if m.Subtype == "" {
+		t = s.home(t, m)
 		w.Team = t.ID
 		if w.Blocks == nil && m.BotID == "" && !m.Deleted {
 			w.Blocks = richText(m.Text)
@@ -140,6 +144,14 @@ func (c *channel) wireThread(w *wireMessage, m *message) {
 		}
 	}
 	w.ReplyUsersN = len(seen)
+}
+
+// home is the workspace of who said it.
+func (s *state) home(t *team, m *message) *team {
+	if m.Home != "" {
+		return s.teams[m.Home]
+	}
+	return t
 }
 
 func (s *state) botProfile(t *team, id AppID) *botProfile {

@@ -27,6 +27,7 @@ type change struct {
 	Identified *identified    `json:"identified,omitempty"`
 	Gone       *memberChange  `json:"gone,omitempty"`
 	App        *App           `json:"app,omitempty"`
+	Access     *access        `json:"access,omitempty"`
 	Install    *Install       `json:"install,omitempty"`
 	Posted     *posted        `json:"posted,omitempty"`
 	Edited     *edited        `json:"edited,omitempty"`
@@ -133,6 +134,8 @@ func (s *state) alter(e entry) []event {
 		return s.gone(do.Gone)
 	case do.App != nil:
 		s.putApp(*do.App)
+	case do.Access != nil:
+		return s.access(do.Access)
 	case do.Install != nil:
 		return s.putInstall(*do.Install)
 	case do.Posted != nil:

@@ -22,6 +22,7 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 	s.memberRoutes(mux)
 	s.channelRoutes(mux)
 	s.connectRoutes(mux)
+	s.gridRoutes(mux)
 	s.messageRoutes(mux)
 	s.appRoutes(mux)
 	s.recordRoutes(mux)

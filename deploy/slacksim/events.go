@@ -131,7 +131,7 @@ func (s *state) address(ev *event, in *Install) (string, audience) {
 		return name, audience{name, readScope(ev.channel.kind()), true}
 	case "team_join", "user_change":
 		return ev.name, audience{ev.name, "users:read", false}
-	case "app_uninstalled", "tokens_revoked":
+	case "app_uninstalled", "tokens_revoked", "team_access_granted", "team_access_revoked":
 		return ev.name, audience{ev.name, "", false}
 	}
 	return "", audience{}
@@ -179,6 +179,8 @@ func (s *state) body(e entry, ev *event, in *Install, name string) any {
 		return map[string]any{"type": name, "previously_connected_team_id": ev.otherSide(), "channel": ev.channel.ID, "is_ext_shared": s.external(ev.channel), "event_ts": at}
 	case "channel_id_changed":
 		return map[string]any{"type": name, "old_channel_id": ev.old, "new_channel_id": ev.channel.ID, "event_ts": at}
+	case "team_access_granted", "team_access_revoked":
+		return map[string]any{"type": name, "team_ids": []TeamID{ev.with}, "event_ts": at}
 	case "app_uninstalled":
 		return map[string]any{"type": name, "event_ts": at}
 	case "tokens_revoked":
@@ -254,7 +256,7 @@ func (s *state) envelope(e entry, ev *event, in *Install, n int, inner any) *del
 		"context_enterprise_id": enterprise, "api_app_id": app.ID, "event": inner, "type": "event_callback",
 		"event_id": id, "event_time": e.At / 1e6, "is_ext_shared_channel": ev.channel != nil && s.external(ev.channel),
 		"authorizations": []any{map[string]any{
-			"enterprise_id": enterprise, "team_id": ev.team.ID, "user_id": in.BotUserID, "is_bot": true, "is_enterprise_install": false,
+			"enterprise_id": enterprise, "team_id": ev.team.ID, "user_id": in.BotUserID, "is_bot": true, "is_enterprise_install": in.Org != "",
 		}},
 		"event_context": eventContext(ev, app.ID, channelID),
 	}

@@ -104,6 +104,8 @@ type Install struct {
 	BotUserID UserID   `json:"bot_user_id"`
 	BotID     BotID    `json:"bot_id"`
 	Installed int64    `json:"installed,omitempty"`
+	// Org is the Enterprise Grid organization that installed it for its workspaces; each has this record with the same token.
+	Org string `json:"org,omitempty"`
 	// Exempt: installed before Slack's rule for unlisted apps. Whether it holds for such ones is not settled.
 	Exempt bool `json:"exempt,omitempty"`
 	// With token rotation: when the token ends, what renews it once, and the token before it, which lives on until its own end.

@@ -32,6 +32,8 @@ type Consent struct {
 	User UserID `json:"user"`
 	// Granted narrows what is allowed. Empty: all that is asked for.
 	Granted []string `json:"granted,omitempty"`
+	// Org installs for the workspace's whole Enterprise Grid organization.
+	Org bool `json:"org,omitempty"`
 	// Deny: the person cancels.
 	Deny bool `json:"deny,omitempty"`
 }

@@ -42,7 +42,12 @@ func oauthAccess(c *call) (response, error) {
 		return nil, err
 	}
 	t := c.state.teams[code.Team]
-	in, err := c.install(t, InstallRequest{App: a.ID, Scopes: code.Granted})
+	var in Install
+	if code.Org {
+		in, err = c.installOrg(t, a.ID, code.Granted)
+	} else {
+		in, err = c.install(t, InstallRequest{App: a.ID, Scopes: code.Granted})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +87,9 @@ func (c *call) grantAnswer(a *App, in Install) response {
 	}
 	if t.Enterprise != nil {
 		out["enterprise"] = t.Enterprise
+	}
+	if in.Org != "" {
+		out["team"], out["is_enterprise_install"] = nil, true
 	}
 	if in.Expires > 0 {
 		out["expires_in"], out["refresh_token"] = in.Expires-c.now().Unix(), in.RefreshToken

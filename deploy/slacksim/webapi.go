@@ -252,6 +252,9 @@ func (s *Simulator) authenticate(c *call, token string) error {
 		return fail("invalid_auth")
 	}
 	now := s.state.teams[in.Team].installs[in.App]
+	if now == nil { // an organization has taken it from all its workspaces
+		return fail("account_inactive")
+	}
 	expires := int64(0)
 	switch token {
 	case now.Token:
@@ -268,6 +271,12 @@ func (s *Simulator) authenticate(c *call, token string) error {
 		return fail("token_revoked")
 	case expires > 0 && c.now().Unix() >= expires:
 		return fail("token_expired")
+	}
+	if in.Org != "" {
+		var err error
+		if in, err = c.about(in); err != nil {
+			return err
+		}
 	}
 	c.in, c.team, c.app = in, s.state.teams[in.Team], s.state.apps[in.App]
 	return nil

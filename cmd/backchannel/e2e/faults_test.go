@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 	d := deploy(t, 3, 2)
 	defer d.explain() // before the processes are ended
 	patience := 0.2   // of Slack's pauses: retries at once, after 12 s and after 60 s
-	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true, EventsPerHour: 1_000_000})
+	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true, ReplyEvents: true, EventsPerHour: 1_000_000})
 	d.must(err)
 	w := d.build(true)
 	team, private := string(w.team), string(w.private)

@@ -134,7 +134,7 @@ func (p *pipeline) command(stdin string, args ...string) (string, int) {
 func startSimulator(t *testing.T) (addr string) {
 	t.Helper()
 	soon := 0.02 // of Slack's pauses: retries at once, after 1.2 s and after 6 s
-	sim, err := slacksim.New(slacksim.Options{Settings: slacksim.Settings{RetryScale: &soon, IgnoreClientMsgID: true}})
+	sim, err := slacksim.New(slacksim.Options{Settings: slacksim.Settings{RetryScale: &soon, IgnoreClientMsgID: true, ReplyEvents: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

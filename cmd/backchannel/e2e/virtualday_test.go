@@ -97,7 +97,7 @@ func (d *virtualDay) run(workspaces int) {
 	defer client.Close()
 	rdb := redis.NewClient(&redis.Options{Addr: d.redis})
 	defer rdb.Close()
-	sim, err := slacksim.New(slacksim.Options{Client: &http.Client{Transport: inProcess{d.receive}}})
+	sim, err := slacksim.New(slacksim.Options{Client: &http.Client{Transport: inProcess{d.receive}}, Settings: slacksim.Settings{ReplyEvents: true}})
 	d.must(err)
 	defer func() { d.must(sim.Close()) }()
 	d.slack = slacksim.NewClient("http://slack.test", &http.Client{Transport: inProcess{sim.Handler().ServeHTTP}})

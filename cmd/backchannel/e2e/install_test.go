@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// An owner connects Slack and then authorises channel sync, through Slack's consent page, with no record of an installation made by
+// hand; a notification then reaches a person. A member of the organization cannot begin.
+func TestInstall(t *testing.T) {
+	p := newEmbedded(t)
+	redirects := []string{"http://" + p.http + "/slack/callback"}
+	app, err := p.slack.CreateApp(t.Context(), slacksim.App{Name: "Bigmind", SigningSecret: signingSecret, RedirectURLs: redirects})
+	p.must(err)
+	p.env = append(p.env, "BACKCHANNEL_SLACK_CLIENT_ID="+app.ClientID, "BACKCHANNEL_SLACK_CLIENT_SECRET="+app.ClientSecret)
+	p.startAll()
+	team, err := p.slack.CreateTeam(t.Context(), slacksim.Team{Name: "Northwind"})
+	p.must(err)
+	ada, err := p.slack.CreatePerson(t.Context(), team.ID, slacksim.Person{RealName: "Ada Okafor", Email: "ada@northwind.example"})
+	p.must(err)
+	for user, role := range map[string]string{"usr-ada": "owner", "usr-mia": "member"} {
+		p.produce("directory.users", org+"/"+user, object{"org_id": org, "user_id": user, "email": strings.TrimPrefix(user, "usr-") + "@northwind.example", "role": role})
+	}
+	p.awaitView(schemas.ViewOrgUsers(org), "usr-ada")
+	p.awaitView(schemas.ViewOrgUsers(org), "usr-mia")
+
+	if status, page := p.walk(nil, p.link("usr-mia"), ada); status != http.StatusForbidden || !strings.Contains(page, "Only an owner or administrator") {
+		t.Errorf("a member's link: %d\n%s", status, page)
+	}
+	if status, page := p.walk(&app, p.link("usr-ada"), ada); status != http.StatusOK || !strings.Contains(page, "Northwind is connected") {
+		t.Fatalf("connecting: %d\n%s", status, page)
+	}
+	p.awaitView(schemas.ViewTeamInstall(team.ID), schemas.FieldInstallation)
+	if status, page := p.walk(&app, p.link("usr-ada", "--channel-sync"), ada); status != http.StatusOK || !strings.Contains(page, "Channel sync is on for Northwind") {
+		t.Fatalf("authorising channel sync: %d\n%s", status, page)
+	}
+	calls, err := p.slack.Calls(t.Context())
+	p.must(err)
+	for method := range calls {
+		if strings.HasPrefix(method, "conversations.") {
+			t.Errorf("%s was called while installing", method)
+		}
+	}
+	p.produce("slack.users", string(team.ID)+"/"+string(ada.ID), object{"org_id": org, "team_id": team.ID, "user_id": ada.ID, "email": ada.Email, "name": ada.RealName})
+	p.awaitView(schemas.ViewTeamUsers(team.ID), string(ada.ID))
+	out, code := p.command("", "notify", "--org", org, "--type", "alert.important", "--to", "usr-ada", "--title", "Hello")
+	if code != 0 || !strings.Contains(out, `"status":"delivered"`) {
+		t.Errorf("notify: exit code %d\n%s", code, out)
+	}
+}
+
+func (p *pipeline) link(user string, more ...string) string {
+	p.t.Helper()
+	out, code := p.command("", append([]string{"install-link", "--org", org, "--user", user}, more...)...)
+	if code != 0 {
+		p.t.Fatalf("install-link: exit code %d", code)
+	}
+	return strings.TrimSpace(out)
+}
+
+// walk opens a link as a browser, answers the consent page that it leads to as somebody, and returns the page at the end.
+func (p *pipeline) walk(app *slacksim.App, link string, who slacksim.Person) (status int, page string) {
+	p.t.Helper()
+	jar, err := cookiejar.New(nil)
+	p.must(err)
+	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	open := func(address string) *http.Response {
+		req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, address, nil)
+		p.must(err)
+		res, err := client.Do(req)
+		p.must(err)
+		p.t.Cleanup(func() { _ = res.Body.Close() })
+		return res
+	}
+	res := open(link)
+	if to, err := res.Location(); err == nil && app != nil {
+		q := to.Query()
+		if !strings.HasPrefix(to.String(), p.simulator+"/oauth/v2/authorize?") {
+			p.t.Fatalf("the link leads to %s", to)
+		}
+		teams, err := p.slack.Teams(p.t.Context())
+		p.must(err)
+		back, err := p.slack.Consent(p.t.Context(), slacksim.Consent{
+			ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"), State: q.Get("state"), Scope: q.Get("scope"), Team: teams[0].ID, User: who.ID,
+		})
+		p.must(err)
+		if u, err := url.Parse(back.URL); err != nil || u.Host != p.http {
+			p.t.Fatalf("the consent leads to %s", back.URL)
+		}
+		res = open(back.URL)
+	}
+	body, err := io.ReadAll(res.Body)
+	p.must(err)
+	return res.StatusCode, string(body)
+}
+
+// awaitView waits until a view has a field.
+func (p *pipeline) awaitView(key, field string) {
+	p.t.Helper()
+	eventually(p.t, within, func() error { return p.redis.HGet(p.t.Context(), key, field).Err() })
+}

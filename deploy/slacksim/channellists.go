@@ -80,12 +80,24 @@ func (c *call) listChannels(shown func(*channel) bool) (response, error) {
 	for _, id := range page {
 		ch := c.team.channels[id]
 		out := c.channelJSON(ch)
-		if c.method == "conversations.list" && !ch.IsIM {
+		if ch.IsIM {
+			out = c.listedIM(ch, out)
+		} else if c.method == "conversations.list" {
 			out["num_members"] = len(ch.Members)
 		}
 		channels = append(channels, out)
 	}
 	return c.ended(response{"channels": channels}, "team", next), nil
+}
+
+// listedIM is a DM as lists show it: without what it says last, which only conversations.info tells.
+func (c *call) listedIM(ch *channel, out map[string]any) map[string]any {
+	for _, field := range []string{"latest", "last_read", "unread_count", "unread_count_display"} {
+		delete(out, field)
+	}
+	p := c.team.users[ch.other(c.in.BotUserID)]
+	out["is_user_deleted"] = p != nil && p.Deleted
+	return out
 }
 
 // conversationsMembers answers conversations.members.

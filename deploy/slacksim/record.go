@@ -99,7 +99,8 @@ var serviceSubtypes = map[string]bool{
 	"channel_join": true, "channel_leave": true, "channel_topic": true, "channel_purpose": true, "channel_name": true,
 	"channel_archive": true, "channel_unarchive": true, "channel_convert_to_private": true, "channel_convert_to_public": true,
 	"channel_posting_permissions": true, "group_join": true, "group_leave": true, "group_topic": true, "group_purpose": true,
-	"group_name": true, "group_archive": true, "group_unarchive": true, "pinned_item": true, "unpinned_item": true,
+	"group_name": true, "group_archive": true, "group_unarchive": true, "group_convert_to_private": true,
+	"group_convert_to_public": true, "group_posting_permissions": true, "pinned_item": true, "unpinned_item": true,
 	"reminder_add": true, "ekm_access_denied": true, "bot_add": true, "bot_remove": true,
 }
 

@@ -117,6 +117,14 @@ func OAuthUsedKey(hash string) string { return coordinationTag + "oauth-used:{" 
 // TeamClaimKey names the organization that has just installed the app in a workspace, until the views show it.
 func TeamClaimKey(team TeamID) string { return coordinationTag + "claim:{" + string(team) + "}" }
 
+// LeaseKey says which replica works for a workspace. Coordination: it expires by itself.
+func LeaseKey(team TeamID, work string) string {
+	return coordinationTag + "lease:{" + string(team) + "}:" + work
+}
+
+// DirectoryKey is a hash: how far a workspace's lists have been read. Coordination: what is lost is read again.
+func DirectoryKey(team TeamID) string { return coordinationTag + "directory:{" + string(team) + "}" }
+
 // LedgerTTL outlives the deliveries that the ledger guards.
 const LedgerTTL = 4 * day
 

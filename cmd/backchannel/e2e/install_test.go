@@ -71,20 +71,23 @@ func (p *pipeline) walk(app *slacksim.App, link string, who slacksim.Person) (st
 	jar, err := cookiejar.New(nil)
 	p.must(err)
 	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	open := func(address string) *http.Response {
+	open := func(address string) (status int, body, to string) {
 		req, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, address, nil)
 		p.must(err)
 		res, err := client.Do(req)
 		p.must(err)
-		p.t.Cleanup(func() { _ = res.Body.Close() })
-		return res
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		p.must(err)
+		return res.StatusCode, string(text), res.Header.Get("Location")
 	}
-	res := open(link)
-	if to, err := res.Location(); err == nil && app != nil {
-		q := to.Query()
-		if !strings.HasPrefix(to.String(), p.simulator+"/oauth/v2/authorize?") {
-			p.t.Fatalf("the link leads to %s", to)
+	status, page, to := open(link)
+	if app != nil {
+		authorize, err := url.Parse(to)
+		if err != nil || !strings.HasPrefix(to, p.simulator+"/oauth/v2/authorize?") {
+			p.t.Fatalf("the link leads to %d %s %s", status, to, page)
 		}
+		q := authorize.Query()
 		teams, err := p.slack.Teams(p.t.Context())
 		p.must(err)
 		back, err := p.slack.Consent(p.t.Context(), slacksim.Consent{
@@ -94,11 +97,9 @@ func (p *pipeline) walk(app *slacksim.App, link string, who slacksim.Person) (st
 		if u, err := url.Parse(back.URL); err != nil || u.Host != p.http {
 			p.t.Fatalf("the consent leads to %s", back.URL)
 		}
-		res = open(back.URL)
+		status, page, _ = open(back.URL)
 	}
-	body, err := io.ReadAll(res.Body)
-	p.must(err)
-	return res.StatusCode, string(body)
+	return status, page
 }
 
 // awaitView waits until a view has a field.

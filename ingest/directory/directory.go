@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Opener opens sealed tokens; *seal.Sealer is one.
+type Opener interface {
+	Open(team schemas.TeamID, sealed string) (token string, err error)
+}
+
+// HTTPClient is what is needed of an HTTP client; *http.Client is one.
+type HTTPClient interface {
+	Do(req *http.Request) (*http.Response, error)
+}
+
+// Options of the component.
+type Options struct {
+	// Kafka is how slack.installations is read; Publisher how records are written.
+	Kafka     []kgo.Opt
+	Publisher ingest.Publisher
+	Redis     redis.UniversalClient
+	Tokens    Opener
+	// APIURL is Slack's Web API, ending in a slash.
+	APIURL string
+	HTTP   HTTPClient
+	// Every is how often everything is asked for again. PerMinute is how often each list is, in a workspace: Slack's tier 2 is 20.
+	Every     time.Duration
+	PerMinute int
+	Metrics   prometheus.Registerer
+	Log       *slog.Logger
+}
+
+// Directory is the component.
+type Directory struct {
+	opts    Options
+	rate    *redis_rate.Limiter
+	me      string // the holder of this process's leases
+	records *prometheus.CounterVec
+	passes  *prometheus.CounterVec
+}
+
+// New makes the component.
+func New(opts Options) *Directory {
+	d := &Directory{
+		opts: opts, rate: redis_rate.NewLimiter(opts.Redis), me: rand.Text(),
+		records: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_ingest_directory_records_total", Help: "People and channels read from Slack's lists, by list.",
+		}, []string{"list"}),
+		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_ingest_directory_passes_total",
+			Help: "Passes over a workspace's list by how they ended: complete; stopped, with a token that Slack refuses; broken, to be begun again.",
+		}, []string{"list", "result"}),
+	}
+	opts.Metrics.MustRegister(d.records, d.passes)
+	return d
+}
+
+// Run follows slack.installations until ctx is done.
+func (d *Directory) Run(ctx context.Context) error {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.ConsumeTopics(schemas.SlackInstallations.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	}, d.opts.Kafka...)...)
+	if err != nil {
+		return fmt.Errorf("directory: open a Kafka client: %w", err)
+	}
+	defer client.Close()
+	var working sync.WaitGroup
+	defer working.Wait()
+	workers := map[schemas.TeamID]context.CancelFunc{}
+	for ctx.Err() == nil {
+		for team, in := range d.changed(client.PollFetches(ctx)) {
+			if stop := workers[team]; stop != nil {
+				stop()
+				delete(workers, team)
+			}
+			if in == nil || !in.Active() || in.SealedToken == "" {
+				continue
+			}
+			var of context.Context
+			of, workers[team] = context.WithCancel(ctx)
+			working.Go(func() { d.keep(of, in) })
+		}
+	}
+	for _, stop := range workers {
+		stop()
+	}
+	return nil
+}
+
+// changed is the newest record of each workspace in a batch, nil for one that is gone.
+func (d *Directory) changed(fetches kgo.Fetches) map[schemas.TeamID]*schemas.Installation {
+	newest := map[schemas.TeamID]*schemas.Installation{}
+	fetches.EachRecord(func(rec *kgo.Record) {
+		team := schemas.TeamID(rec.Key)
+		newest[team] = nil
+		if rec.Value == nil {
+			return
+		}
+		in, err := schemas.SlackInstallations.Decode(rec.Value)
+		if err != nil {
+			d.opts.Log.Warn("directory: an installation cannot be read", "team", team, "offset", rec.Offset, "error", err)
+			return
+		}
+		newest[team] = &in
+	})
+	return newest
+}

@@ -11,9 +11,21 @@ var (
 	}
 )
 
+// conversation is the channel that a call names by its id, in which the bot is. Unlike a post, nothing else opens a DM.
+func (c *call) conversation() (*channel, error) {
+	ch := c.team.channels[ChannelID(c.args.str("channel"))]
+	switch {
+	case ch == nil, !ch.has(c.in.BotUserID) && (ch.IsPrivate || ch.IsIM):
+		return nil, fail("channel_not_found")
+	case !ch.has(c.in.BotUserID):
+		return nil, fail("not_in_channel")
+	}
+	return ch, nil
+}
+
 // chatDelete answers chat.delete: an app deletes a message of its own.
 func chatDelete(c *call) (response, error) {
-	ch, err := c.target()
+	ch, err := c.conversation()
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +41,7 @@ func chatDelete(c *call) (response, error) {
 
 // chatGetPermalink answers chat.getPermalink.
 func chatGetPermalink(c *call) (response, error) {
-	ch, err := c.target()
+	ch, err := c.conversation()
 	if err != nil {
 		return nil, err
 	}

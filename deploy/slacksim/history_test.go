@@ -286,6 +286,9 @@ func TestLookups(t *testing.T) {
 	if err != nil || !strings.HasSuffix(link, "/archives/"+string(w.channel.ID)+"/p"+strings.ReplaceAll(ts, ".", "")) {
 		t.Errorf("chat.getPermalink: %s, %v", link, err)
 	}
+	if _, err := w.api.GetPermalinkContext(t.Context(), &slack.PermalinkParameters{Channel: string(w.bob.ID), Ts: ts}); err == nil || err.Error() != "channel_not_found" {
+		t.Errorf("chat.getPermalink opens a DM: %v", err)
+	}
 	if _, err := w.api.PostEphemeralContext(t.Context(), string(w.channel.ID), string(w.bob.ID), slack.MsgOptionText("psst", false)); err != nil {
 		t.Errorf("chat.postEphemeral: %v", err)
 	}

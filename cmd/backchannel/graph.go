@@ -18,6 +18,7 @@ import (
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/directory"
 	"github.com/bigmind/backchannel/ingest/events"
 	"github.com/bigmind/backchannel/ingest/install"
 	"github.com/bigmind/backchannel/ingest/slackapp"
@@ -37,6 +38,7 @@ import (
 //
 //	ingest      events       Slack            -> slack.events
 //	            install      Slack's OAuth    -> slack.installations
+//	            directory    Slack's lists    -> slack.users, slack.channels
 //	processors  enrich       slack.events     -> context.messages
 //	            route        notification.requests -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
@@ -44,7 +46,7 @@ import (
 //	            slack        deliveries.slack -> Slack
 //	            email        deliveries.email -> mail
 var tiers = []tier{
-	{"ingest", nil, []component{{"events", startEvents, nil}, {"install", startInstall, nil}}},
+	{"ingest", nil, []component{{"events", startEvents, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil}}},
 	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
@@ -177,6 +179,23 @@ func startInstall(w *wiring) (runner, error) {
 	}
 	handler.Register(w.mux)
 	return waiter{}, nil
+}
+
+// startDirectory reads people and channels of the workspaces that are installed. It waits for Redis by itself: events need not.
+func startDirectory(w *wiring) (runner, error) {
+	if w.config.String("token-keys") == "" {
+		w.log.Info("people and channels are not read from Slack: token-keys is not set")
+		return waiter{}, nil
+	}
+	tokens, err := sealer(w.config)
+	if err != nil {
+		return nil, err
+	}
+	return directory.New(directory.Options{
+		Kafka: w.client("directory"), Publisher: ingest.Kafka{Client: w.producer}, Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
+		HTTP: &http.Client{Timeout: slackTimeout}, Every: w.config.Duration("directory-every"), PerMinute: w.config.Int("slack-lists-per-minute"),
+		Metrics: w.metrics, Log: w.log,
+	}), nil
 }
 
 // publicURL is where browsers reach us: as configured, else where we listen.

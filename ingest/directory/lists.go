@@ -62,7 +62,7 @@ func (w *workspace) user(u *slack.User) schemas.SlackUser {
 		OrgID: w.in.OrgID, TeamID: w.in.TeamID, UserID: schemas.SlackUserID(u.ID), Name: cmp.Or(u.RealName, u.Profile.RealName, u.Profile.DisplayName, u.Name),
 		Email: u.Profile.Email, TimeZone: u.TZ, IsBot: u.IsBot || u.ID == "USLACKBOT", IsGuest: u.IsRestricted || u.IsUltraRestricted, Deleted: u.Deleted,
 		IsExternal: u.IsStranger || u.TeamID != "" && schemas.TeamID(u.TeamID) != w.in.TeamID && u.Enterprise.EnterpriseID == "",
-		HomeTeamID: schemas.TeamID(u.TeamID), UpdatedAt: time.Time(u.Updated.Time()).UTC(),
+		HomeTeamID: schemas.TeamID(u.TeamID), UpdatedAt: u.Updated.Time().UTC(),
 	}
 }
 

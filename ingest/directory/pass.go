@@ -47,9 +47,12 @@ func (w *workspace) due(ctx context.Context, l list) (time.Duration, error) {
 	}
 	generation, _ := state[0].(string)
 	text, _ := state[1].(string)
-	complete, err := strconv.ParseInt(text, 10, 64)
-	if generation != w.generation() || err != nil {
+	if generation != w.generation() || text == "" {
 		return 0, nil
+	}
+	complete, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the checkpoint: %w", err)
 	}
 	return time.Until(time.Unix(complete, 0).Add(w.opts.Every)), nil
 }

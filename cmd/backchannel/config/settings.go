@@ -63,6 +63,8 @@ var Settings = []Setting{
 	{Name: "slack-client-secret", Secret: true, Help: "client secret of the Slack app"},
 	{Name: "slack-messages-per-minute", Default: "240", Help: "direct messages per workspace and minute, at most", check: number(1, 100_000)},
 	{Name: "slack-opens-per-minute", Default: "50", Help: "conversations.open per workspace and minute, at most (Slack's tier 3)", check: number(1, 100_000)},
+	{Name: "slack-lists-per-minute", Default: "19", Help: "pages of users.list and of conversations.list per workspace and minute, at most (Slack's tier 2 is 20)", check: number(1, 100_000)},
+	{Name: "directory-every", Default: "24h", Help: "how often a workspace's people and channels are read anew; events tell of changes in between", check: duration},
 	{Name: "token-keys", Secret: true, Help: "Tink key set (JSON) that seals Slack tokens; 'backchannel seal --new-key-set' makes one"},
 
 	{Name: "smtp-url", Secret: true, Help: "mail server: smtp://user:password@host:port or smtps://…; empty with --embedded: mails become files in the data folder"},

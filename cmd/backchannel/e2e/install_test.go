@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,22 +39,39 @@ func TestInstall(t *testing.T) {
 		t.Fatalf("connecting: %d\n%s", status, page)
 	}
 	p.awaitView(schemas.ViewTeamInstall(team.ID), schemas.FieldInstallation)
-	if status, page := p.walk(&app, p.link("usr-ada", "--channel-sync"), ada); status != http.StatusOK || !strings.Contains(page, "Channel sync is on for Northwind") {
-		t.Fatalf("authorising channel sync: %d\n%s", status, page)
-	}
-	calls, err := p.slack.Calls(t.Context())
-	p.must(err)
-	for method := range calls {
-		if strings.HasPrefix(method, "conversations.") {
-			t.Errorf("%s was called while installing", method)
-		}
-	}
-	p.produce("slack.users", string(team.ID)+"/"+string(ada.ID), object{"org_id": org, "team_id": team.ID, "user_id": ada.ID, "email": ada.Email, "name": ada.RealName})
-	p.awaitView(schemas.ViewTeamUsers(team.ID), string(ada.ID))
+	p.awaitView(schemas.ViewTeamUsers(team.ID), string(ada.ID)) // read from Slack, and matched by email
 	out, code := p.command("", "notify", "--org", org, "--type", "alert.important", "--to", "usr-ada", "--title", "Hello")
 	if code != 0 || !strings.Contains(out, `"status":"delivered"`) {
 		t.Errorf("notify: exit code %d\n%s", code, out)
 	}
+	calls, err := p.slack.Calls(t.Context())
+	p.must(err)
+	for method := range calls { // a workspace that only has the first step
+		if !slices.Contains([]string{"oauth.v2.access", "auth.test", "users.list", "conversations.open", "chat.postMessage"}, method) {
+			t.Errorf("%s was called for notifications", method)
+		}
+	}
+	if status, page := p.walk(&app, p.link("usr-ada", "--channel-sync"), ada); status != http.StatusOK || !strings.Contains(page, "Channel sync is on for Northwind") {
+		t.Fatalf("authorising channel sync: %d\n%s", status, page)
+	}
+	room, err := p.slack.CreateChannel(t.Context(), team.ID, slacksim.Channel{Name: "unasked"})
+	p.must(err)
+	joined, err := p.slack.CreateChannel(t.Context(), team.ID, slacksim.Channel{Name: "acme-rollout", Members: []slacksim.UserID{ada.ID, botOf(p, team.ID, app.ID)}})
+	p.must(err)
+	// The channel was made after the list was read; a second authorisation reads it again.
+	if status, page := p.walk(&app, p.link("usr-ada", "--channel-sync"), ada); status != http.StatusOK {
+		t.Fatalf("authorising channel sync again: %d\n%s", status, page)
+	}
+	p.awaitView(schemas.ViewTeamChannels(team.ID), string(joined.ID))
+	if n, err := p.redis.HExists(t.Context(), schemas.ViewTeamChannels(team.ID), string(room.ID)).Result(); err != nil || n {
+		t.Errorf("a channel that the app is not in is kept: %v", err)
+	}
+}
+
+func botOf(p *pipeline, team slacksim.TeamID, app slacksim.AppID) slacksim.UserID {
+	in, err := p.slack.Installed(p.t.Context(), team, app)
+	p.must(err)
+	return in.BotUserID
 }
 
 func (p *pipeline) link(user string, more ...string) string {

@@ -24,6 +24,7 @@ import (
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
+	"github.com/bigmind/backchannel/processors/lifecycle"
 	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/schemas/seal"
@@ -40,6 +41,7 @@ import (
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
 //	processors  enrich       slack.events     -> context.messages
+//	            lifecycle    slack.events     -> slack.installations, slack.users
 //	            route        notification.requests -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
 //	            clickhouse   context, control, outcomes -> ClickHouse
@@ -47,7 +49,7 @@ import (
 //	            email        deliveries.email -> mail
 var tiers = []tier{
 	{"ingest", nil, []component{{"events", startEvents, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil}}},
-	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"route", startRoute, onRedis}}},
+	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
 	}},
@@ -221,6 +223,8 @@ func (w *wiring) processor(def processors.Definition) (runner, error) {
 }
 
 func startEnrich(w *wiring) (runner, error) { return w.processor(enrich.Definition(w.redis)) }
+
+func startLifecycle(w *wiring) (runner, error) { return w.processor(lifecycle.Definition(w.redis)) }
 
 func startRoute(w *wiring) (runner, error) { return w.processor(route.Definition(w.redis, time.Now)) }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -18,7 +19,10 @@ import (
 func TestInstall(t *testing.T) {
 	p := newEmbedded(t)
 	redirects := []string{"http://" + p.http + "/slack/callback"}
-	app, err := p.slack.CreateApp(t.Context(), slacksim.App{Name: "Bigmind", SigningSecret: signingSecret, RedirectURLs: redirects})
+	app, err := p.slack.CreateApp(t.Context(), slacksim.App{
+		Name: "Bigmind", SigningSecret: signingSecret, RedirectURLs: redirects,
+		EventsURL: "http://" + p.http + "/slack/events", Events: []string{"app_uninstalled", "tokens_revoked", "team_join", "user_change"},
+	})
 	p.must(err)
 	p.env = append(p.env, "BACKCHANNEL_SLACK_CLIENT_ID="+app.ClientID, "BACKCHANNEL_SLACK_CLIENT_SECRET="+app.ClientSecret)
 	p.startAll()
@@ -66,6 +70,38 @@ func TestInstall(t *testing.T) {
 	if n, err := p.redis.HExists(t.Context(), schemas.ViewTeamChannels(team.ID), string(room.ID)).Result(); err != nil || n {
 		t.Errorf("a channel that the app is not in is kept: %v", err)
 	}
+	p.uninstallAndBack(app, team.ID, ada)
+}
+
+// Uninstalling ends it, with nothing called any more; installing again resumes. Who joins meanwhile is known by an event.
+func (p *pipeline) uninstallAndBack(app slacksim.App, team slacksim.TeamID, ada slacksim.Person) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	cleo, err := p.slack.CreatePerson(ctx, team, slacksim.Person{RealName: "Cleo Duarte", Email: "cleo@northwind.example"})
+	p.must(err)
+	p.awaitView(schemas.ViewTeamUsers(team), string(cleo.ID))
+	p.must(p.slack.Uninstall(ctx, team, app.ID))
+	status := func(want schemas.InstallStatus) {
+		eventually(p.t, within, func() error {
+			value, err := p.redis.HGet(ctx, schemas.ViewTeamInstall(team), schemas.FieldInstallation).Result()
+			if err == nil && !strings.Contains(value, `"status":"`+string(want)+`"`) {
+				err = fmt.Errorf("the installation is not %s: %s", want, value)
+			}
+			return err
+		})
+	}
+	notify := func(want string) {
+		if out, _ := p.command("", "notify", "--org", org, "--type", "alert.important", "--to", "usr-ada", "--title", "Hello"); !strings.Contains(out, want) {
+			p.t.Errorf("notify lacks %s:\n%s", want, out)
+		}
+	}
+	status(schemas.InstallUninstalled)
+	notify(`"reason":"slack_not_connected"`)
+	if status, page := p.walk(&app, p.link("usr-ada"), ada); status != http.StatusOK {
+		p.t.Fatalf("installing again: %d\n%s", status, page)
+	}
+	status(schemas.InstallActive)
+	notify(`"channel":"slack","status":"delivered"`)
 }
 
 func botOf(p *pipeline, team slacksim.TeamID, app slacksim.AppID) slacksim.UserID {

@@ -49,7 +49,8 @@ func Take(dir, engine string) (*Claim, error) {
 
 // Release lets others claim the directory. The lock file stays: removing it would race with the next claim.
 func (c *Claim) Release() error {
-	if err := c.lock.Close(); err != nil {
+	// Closing alone would leave the lock with a child that is being started just now, until it has become another program.
+	if err := errors.Join(unlockFile(c.lock), c.lock.Close()); err != nil {
 		return fmt.Errorf("release the data directory %s: %w", c.Path, err)
 	}
 	return nil

@@ -23,3 +23,6 @@ func lockFile(f *os.File) error {
 		}
 	}
 }
+
+// unlockFile gives the lock back, for all who have the file open.
+func unlockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

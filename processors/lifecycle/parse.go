@@ -1,0 +1,83 @@
+package lifecycle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-faster/jx"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// parser finds out what an event is, before all of it is read: nearly all are messages.
+type parser struct{ dec jx.Decoder }
+
+var errFound = errors.New("found")
+
+// kind is an event's type. It stands before the envelope, which is not read.
+func (p *parser) kind(value []byte) (kind string, err error) {
+	p.dec.ResetBytes(value)
+	err = p.dec.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		if string(key) != "event_type" {
+			return d.Skip()
+		}
+		if kind, err = d.Str(); err != nil {
+			return errors.New("event_type is not a string")
+		}
+		return errFound
+	})
+	switch {
+	case errors.Is(err, errFound):
+		return kind, nil
+	case err != nil:
+		return "", errors.New("the record is not an object of slack.events")
+	}
+	return "", errors.New("event_type is missing")
+}
+
+// event is a lifecycle event with its inner event as Slack sent it.
+type event struct {
+	team  schemas.TeamID
+	kind  string
+	at    time.Time
+	inner json.RawMessage
+}
+
+// parse reads an event. It happened at its event_ts, else at its envelope's event_time (seconds), else when it came.
+func parse(value []byte) (event, error) {
+	rec, err := schemas.SlackEvents.Decode(value)
+	if err != nil {
+		return event{}, err
+	}
+	var envelope struct {
+		Time  int64           `json:"event_time"`
+		Event json.RawMessage `json:"event"`
+	}
+	if err := json.Unmarshal(rec.Envelope, &envelope); err != nil || len(envelope.Event) == 0 {
+		return event{}, errors.New("envelope.event is missing")
+	}
+	var inner struct {
+		TS schemas.TS `json:"event_ts"`
+	}
+	if err := json.Unmarshal(envelope.Event, &inner); err != nil {
+		return event{}, errors.New("envelope.event is not an event")
+	}
+	e := event{team: rec.TeamID, kind: rec.EventType, at: rec.ReceivedAt, inner: envelope.Event}
+	if e.team == "" {
+		return e, errors.New("team_id is missing")
+	}
+	if envelope.Time > 0 {
+		e.at = time.Unix(envelope.Time, 0)
+	}
+	if inner.TS != "" {
+		micros, err := inner.TS.Micros()
+		if err != nil {
+			return e, fmt.Errorf("event_ts: %w", err)
+		}
+		e.at = time.UnixMicro(int64(micros))
+	}
+	e.at = e.at.UTC()
+	return e, nil
+}

@@ -84,6 +84,8 @@ type AppPatch struct {
 	RedirectURLs     *[]string `json:"redirect_urls,omitempty"`
 	// Verify sends the URL a url_verification challenge first, as Slack does, and refuses one that does not answer it.
 	Verify bool `json:"verify,omitempty"`
+	// VerifyAs is how the challenge comes: json (the default), form, or text, which is the JSON under text/plain.
+	VerifyAs string `json:"verify_as,omitempty"`
 }
 
 // updateApp takes the lock itself, since the challenge must not be sent under it.
@@ -114,7 +116,7 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 		}
 	}
 	if patch.Verify {
-		if err := s.verifyURL(ctx, a); err != nil {
+		if err := s.verifyURL(ctx, a, patch.VerifyAs); err != nil {
 			return a, err
 		}
 	}
@@ -124,12 +126,27 @@ func (s *Simulator) updateApp(ctx context.Context, id AppID, patch AppPatch) (Ap
 }
 
 // verifyURL challenges an events URL (docs.slack.dev/reference/events/url_verification).
-func (s *Simulator) verifyURL(ctx context.Context, a App) error {
+func (s *Simulator) verifyURL(ctx context.Context, a App, as string) error {
 	challenge := newSecret(40)
-	body := mustJSON(map[string]string{"token": a.VerificationToken, "challenge": challenge, "type": "url_verification"})
+	fields := map[string]string{"token": a.VerificationToken, "challenge": challenge, "type": "url_verification"}
+	body, header := []byte(mustJSON(fields)), http.Header{}
+	switch as {
+	case "form":
+		form := url.Values{}
+		for name, value := range fields {
+			form.Set(name, value)
+		}
+		body = []byte(form.Encode())
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+	case "text":
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+	case "", "json":
+	default:
+		return refuse("verify_as is %q; give json, form or text", as)
+	}
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
-	res, err := s.send(ctx, a, s.now(), body, http.Header{})
+	res, err := s.send(ctx, a, s.now(), body, header)
 	if err != nil {
 		return refuse("the events URL did not answer the challenge: %s", failure(err))
 	}

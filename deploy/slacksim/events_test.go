@@ -227,14 +227,23 @@ func TestTheEventsURLIsChallenged(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "challenge") {
 		t.Errorf("an URL that does not answer the challenge: %v, want a refusal", err)
 	}
+	came := ""
 	good := newInboxServer(t, func(rw http.ResponseWriter, r *http.Request) {
-		var body struct{ Challenge, Type string }
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Type != "url_verification" {
-			t.Errorf("the challenge: %+v, %v", body, err)
+		came = r.Header.Get("Content-Type")
+		body := struct{ Challenge, Type string }{r.FormValue("challenge"), r.FormValue("type")}
+		if body.Type == "" {
+			if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+				t.Error(err)
+			}
+		}
+		if body.Type != "url_verification" {
+			t.Errorf("the challenge: %+v", body)
 		}
 		_, _ = rw.Write([]byte(body.Challenge))
 	})
-	if _, err := w.UpdateApp(t.Context(), w.app.ID, slacksim.AppPatch{EventsURL: &good, Verify: true}); err != nil {
-		t.Error(err)
+	for as, want := range map[string]string{"": "application/json", "form": "application/x-www-form-urlencoded", "text": "text/plain; charset=utf-8"} {
+		if _, err := w.UpdateApp(t.Context(), w.app.ID, slacksim.AppPatch{EventsURL: &good, Verify: true, VerifyAs: as}); err != nil || came != want {
+			t.Errorf("as %q it came as %s: %v", as, came, err)
+		}
 	}
 }

@@ -107,7 +107,9 @@ func (s *Simulator) send(ctx context.Context, app App, now time.Time, body []byt
 	}
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	req.Header = header
-	req.Header.Set("Content-Type", "application/json")
+	if header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	req.Header.Set("User-Agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
 	req.Header.Set("X-Slack-Request-Timestamp", timestamp)
 	req.Header.Set("X-Slack-Signature", sign(app.SigningSecret, timestamp, body))

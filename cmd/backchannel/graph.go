@@ -160,7 +160,7 @@ func startEvents(w *wiring) (runner, error) {
 	return waiter{}, nil
 }
 
-// startInstall serves the pages that connect a workspace. They answer 503 while Redis is away, which is no reason to turn events down.
+// startInstall serves the pages that connect a workspace, and keeps tokens good. The pages answer 503 while Redis is away, which is no reason to turn events down.
 func startInstall(w *wiring) (runner, error) {
 	if w.config.String("slack-client-id") == "" {
 		w.log.Info("the pages that connect Slack are off: slack-client-id is not set")
@@ -170,17 +170,18 @@ func startInstall(w *wiring) (runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := install.New(install.Options{
+	opts := install.Options{
 		ClientID: w.config.String("slack-client-id"), ClientSecret: w.config.String("slack-client-secret"), PublicURL: publicURL(w.config),
 		APIURL: withSlash(w.config.String("slack-api-url")), Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Tokens: tokens,
 		Visitors: install.Tickets{Seals: tokens, Now: time.Now}, HTTP: &http.Client{Timeout: slackTimeout},
 		Now: time.Now, Metrics: w.metrics, Log: w.log,
-	})
+	}
+	handler, err := install.New(opts)
 	if err != nil {
 		return nil, err
 	}
 	handler.Register(w.mux)
-	return waiter{}, nil
+	return install.NewKeeper(opts, w.client("install"), tokens), nil
 }
 
 // startDirectory reads people and channels of the workspaces that are installed. It waits for Redis by itself: events need not.

@@ -3,10 +3,8 @@ package directory
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
@@ -70,53 +68,7 @@ func New(opts Options) *Directory {
 	return d
 }
 
-// Run follows slack.installations until ctx is done.
+// Run works until ctx is done.
 func (d *Directory) Run(ctx context.Context) error {
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.ConsumeTopics(schemas.SlackInstallations.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-	}, d.opts.Kafka...)...)
-	if err != nil {
-		return fmt.Errorf("directory: open a Kafka client: %w", err)
-	}
-	defer client.Close()
-	var working sync.WaitGroup
-	defer working.Wait()
-	workers := map[schemas.TeamID]context.CancelFunc{}
-	for ctx.Err() == nil {
-		for team, in := range d.changed(client.PollFetches(ctx)) {
-			if stop := workers[team]; stop != nil {
-				stop()
-				delete(workers, team)
-			}
-			if in == nil || !in.Active() || in.SealedToken == "" {
-				continue
-			}
-			var of context.Context
-			of, workers[team] = context.WithCancel(ctx)
-			working.Go(func() { d.keep(of, in) })
-		}
-	}
-	for _, stop := range workers {
-		stop()
-	}
-	return nil
-}
-
-// changed is the newest record of each workspace in a batch, nil for one that is gone.
-func (d *Directory) changed(fetches kgo.Fetches) map[schemas.TeamID]*schemas.Installation {
-	newest := map[schemas.TeamID]*schemas.Installation{}
-	fetches.EachRecord(func(rec *kgo.Record) {
-		team := schemas.TeamID(rec.Key)
-		newest[team] = nil
-		if rec.Value == nil {
-			return
-		}
-		in, err := schemas.SlackInstallations.Decode(rec.Value)
-		if err != nil {
-			d.opts.Log.Warn("directory: an installation cannot be read", "team", team, "offset", rec.Offset, "error", err)
-			return
-		}
-		newest[team] = &in
-	})
-	return newest
+	return ingest.FollowInstallations(ctx, d.opts.Kafka, d.opts.Log, d.keep)
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/slack-go/slack"
 
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -49,7 +49,7 @@ func (d *Directory) keep(ctx context.Context, in *schemas.Installation) {
 		default:
 			pause = firstPause
 		}
-		sleep(ctx, wait)
+		ingest.Sleep(ctx, wait)
 	}
 }
 
@@ -73,26 +73,6 @@ func (w *workspace) round(ctx context.Context) (time.Duration, error) {
 	return min(wait, leaseLife/2), nil // the lease is kept meanwhile, so that it stays one replica's
 }
 
-// lease takes or renews the workspace's lease.
-var take = redis.NewScript(`
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`)
-
 func (w *workspace) lease(ctx context.Context) (bool, error) {
-	ok, err := take.Run(ctx, w.opts.Redis, []string{schemas.LeaseKey(w.in.TeamID, "directory")}, w.me, leaseLife.Milliseconds()).Int()
-	if err != nil {
-		return false, fmt.Errorf("take a lease: %w", err)
-	}
-	return ok == 1, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	return ingest.Lease(ctx, w.opts.Redis, schemas.LeaseKey(w.in.TeamID, "directory"), w.me, leaseLife)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -167,7 +168,7 @@ func (w *workspace) page(ctx context.Context, l list, cursor string) ([]*kgo.Rec
 		limited, ok := errors.AsType[*slack.RateLimitedError](err)
 		switch {
 		case ok:
-			sleep(ctx, max(limited.RetryAfter, time.Second))
+			ingest.Sleep(ctx, max(limited.RetryAfter, time.Second))
 		case refusals[code(err)]:
 			return nil, "", fmt.Errorf("%w: %s", errRefused, code(err))
 		case err != nil:
@@ -191,7 +192,7 @@ func (w *workspace) budget(ctx context.Context, method string) error {
 		if res.Allowed > 0 {
 			return nil
 		}
-		if sleep(ctx, res.RetryAfter); ctx.Err() != nil {
+		if ingest.Sleep(ctx, res.RetryAfter); ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}

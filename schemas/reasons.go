@@ -23,6 +23,7 @@ const (
 	NotOurs      Reason = "not_ours"
 	AlreadyEnded Reason = "already_ended"
 	BeforeGrant  Reason = "before_grant"
+	Superseded   Reason = "superseded"
 )
 
 // Why a record became a dead letter.
@@ -74,9 +75,10 @@ var Reasons = []ReasonInfo{
 	{NotAnEdit, "dropped", "Slack announced a change that leaves text, blocks and files as they were (an unfurl, a reply count).", "Nothing."},
 	{TenantMismatch, "dropped", "The association belongs to another organization than the workspace.", "Produce the association again with the organization of the installation."},
 	{NotLifecycle, "dropped", "An event that changes nothing that we keep of a workspace, such as a message.", "Nothing."},
-	{NotOurs, "dropped", "Tokens of others were revoked, not our bot's.", "Nothing."},
+	{NotOurs, "dropped", "It is about somebody else's tokens or membership, or about a channel that the app is not in.", "Nothing."},
 	{AlreadyEnded, "dropped", "The installation had ended before.", "Nothing."},
 	{BeforeGrant, "dropped", "The event is older than the installation that stands: Slack sent it late.", "Nothing."},
+	{Superseded, "dropped", "What is known of the channel is newer than the event.", "Nothing."},
 	{Malformed, "dead letter", "The record does not parse, or a required field is missing.", "Mend the producer; 'backchannel dlq show' names the field. Then produce the record again."},
 	{UnknownOrg, "dead letter", "No installation, user or preference says that this organization (or the workspace's organization) exists.", "Produce the installation or the directory user first, then 'backchannel dlq replay'."},
 	{RefusedStore, "dead letter", "The store refused this record alone.", "Read the detail, mend, then 'backchannel dlq replay'."},

@@ -41,7 +41,7 @@ import (
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
 //	processors  enrich       slack.events     -> context.messages
-//	            lifecycle    slack.events     -> slack.installations, slack.users
+//	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations
 //	            route        notification.requests -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
 //	            clickhouse   context, control, outcomes -> ClickHouse

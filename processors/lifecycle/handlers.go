@@ -12,21 +12,25 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// handler states what an event changes, or says why nothing. The installation is a copy, for it to change.
-type handler func(e *event, in schemas.Installation) (*kgo.Record, schemas.Reason, error)
+// handler states what an event changes, or says why nothing. The installation is known.
+type handler func(e *event, k known) ([]*kgo.Record, schemas.Reason, error)
 
 var handlers = map[string]handler{
 	"app_uninstalled": uninstalled, "tokens_revoked": revoked, "team_join": person, "user_change": person,
+	"member_joined_channel": joined, "member_left_channel": memberLeft, "channel_left": left, "group_left": left,
+	"channel_rename": renamed, "group_rename": renamed, "channel_archive": archived(true), "group_archive": archived(true),
+	"channel_unarchive": archived(false), "group_unarchive": archived(false), "channel_deleted": deleted, "group_deleted": deleted,
+	"channel_shared": shared, "channel_unshared": shared, "channel_id_changed": identified,
 }
 
 // uninstalled: the app is gone from the workspace, and its token with it.
-func uninstalled(e *event, in schemas.Installation) (*kgo.Record, schemas.Reason, error) {
-	return ended(e, in, schemas.InstallUninstalled)
+func uninstalled(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
+	return ended(e, *k.install, schemas.InstallUninstalled)
 }
 
 // revoked names user ids, not tokens; our bot's is among them or it is not about us (docs.slack.dev/reference/events/tokens_revoked).
 // It may come after app_uninstalled (bolt-js #673), which says more.
-func revoked(e *event, in schemas.Installation) (*kgo.Record, schemas.Reason, error) {
+func revoked(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		Tokens struct {
 			Bot []schemas.SlackUserID `json:"bot"`
@@ -35,14 +39,14 @@ func revoked(e *event, in schemas.Installation) (*kgo.Record, schemas.Reason, er
 	if err := json.Unmarshal(e.inner, &body); err != nil {
 		return nil, "", errors.New("tokens is not as Slack documents it")
 	}
-	if in.BotUserID == "" || !slices.Contains(body.Tokens.Bot, in.BotUserID) {
+	if k.install.BotUserID == "" || !slices.Contains(body.Tokens.Bot, k.install.BotUserID) {
 		return nil, schemas.NotOurs, nil
 	}
-	return ended(e, in, schemas.InstallRevoked)
+	return ended(e, *k.install, schemas.InstallRevoked)
 }
 
 // ended keeps what the installation was, without its token.
-func ended(e *event, in schemas.Installation, status schemas.InstallStatus) (*kgo.Record, schemas.Reason, error) {
+func ended(e *event, in schemas.Installation, status schemas.InstallStatus) ([]*kgo.Record, schemas.Reason, error) {
 	switch {
 	case e.at.Before(in.InstalledAt):
 		return nil, schemas.BeforeGrant, nil
@@ -55,7 +59,7 @@ func ended(e *event, in schemas.Installation, status schemas.InstallStatus) (*kg
 	if err != nil {
 		return nil, "", err
 	}
-	return processors.Emit(schemas.SlackInstallations.Spec, schemas.TeamKey(in.TeamID), value), "", nil
+	return []*kgo.Record{processors.Emit(schemas.SlackInstallations.Spec, schemas.TeamKey(in.TeamID), value)}, "", nil
 }
 
 // slackUser is what is read of Slack's user object (docs.slack.dev/reference/objects/user-object). The email is there with the scope
@@ -80,7 +84,8 @@ type slackUser struct {
 }
 
 // person states what somebody now is.
-func person(e *event, in schemas.Installation) (*kgo.Record, schemas.Reason, error) {
+func person(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
+	in := k.install
 	if !in.Active() {
 		return nil, schemas.NotInstalled, nil
 	}
@@ -100,5 +105,5 @@ func person(e *event, in schemas.Installation) (*kgo.Record, schemas.Reason, err
 	if err != nil {
 		return nil, "", err
 	}
-	return processors.Emit(schemas.SlackUsers.Spec, schemas.TeamUserKey(out.TeamID, out.UserID), value), "", nil
+	return []*kgo.Record{processors.Emit(schemas.SlackUsers.Spec, schemas.TeamUserKey(out.TeamID, out.UserID), value)}, "", nil
 }

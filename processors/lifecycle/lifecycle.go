@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,8 @@ type Processor struct {
 	redis    redis.UniversalClient
 	parser   parser
 	installs processors.Memo[schemas.Installation]
+	channels processors.Memo[schemas.SlackChannel]
+	assocs   processors.Memo[schemas.ChannelAssociation]
 	// gone are uninstallations that the views may not show yet: Slack sends tokens_revoked right after, which says less.
 	gone map[schemas.TeamID]uninstallation
 }
@@ -38,9 +41,11 @@ const maxGone = 10_000
 // Definition is the node of the graph.
 func Definition(rdb redis.UniversalClient) processors.Definition {
 	return processors.Definition{
-		Name:      "lifecycle",
-		In:        []schemas.Spec{schemas.SlackEvents.Spec},
-		Out:       []schemas.Spec{schemas.SlackInstallations.Spec, schemas.SlackUsers.Spec},
+		Name: "lifecycle",
+		In:   []schemas.Spec{schemas.SlackEvents.Spec},
+		Out: []schemas.Spec{
+			schemas.SlackInstallations.Spec, schemas.SlackUsers.Spec, schemas.SlackChannels.Spec, schemas.ChannelAssociations.Spec,
+		},
 		Processor: &Processor{redis: rdb, gone: map[schemas.TeamID]uninstallation{}},
 	}
 }
@@ -50,6 +55,14 @@ type work struct {
 	index int
 	event event
 	at    position
+	known known
+}
+
+// known is what the views say of what an event is about: nil where they have nothing.
+type known struct {
+	install     *schemas.Installation
+	channel     *schemas.SlackChannel
+	association *schemas.ChannelAssociation
 }
 
 // Process passes over what is no lifecycle, asks Redis once for the installations of the rest, and decides each.
@@ -69,35 +82,34 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 				result.Reject(i, schemas.Malformed, err.Error())
 				continue
 			}
-			todo = append(todo, work{i, e, position{rec.Partition, rec.Offset}})
+			todo = append(todo, work{index: i, event: e, at: position{rec.Partition, rec.Offset}})
 		}
 	}
 	if len(todo) == 0 {
 		return result, nil
 	}
-	installs, err := p.load(ctx, todo)
-	if err != nil {
+	if err := p.load(ctx, todo); err != nil {
 		return nil, err
 	}
-	for _, w := range todo {
-		p.decide(w, installs[w.event.team], result)
+	for i := range todo {
+		p.decide(&todo[i], result)
 	}
 	return result, nil
 }
 
-func (p *Processor) decide(w work, in *schemas.Installation, result *processors.Result) {
-	if in == nil {
+func (p *Processor) decide(w *work, result *processors.Result) {
+	if w.known.install == nil {
 		result.Reject(w.index, schemas.UnknownOrg, "no installation says which organization this workspace belongs to")
 		return
 	}
-	rec, drop, err := handlers[w.event.kind](&w.event, *in)
+	records, drop, err := handlers[w.event.kind](&w.event, w.known)
 	switch was := p.gone[w.event.team]; {
-	case rec != nil && w.event.kind == "app_uninstalled":
+	case len(records) > 0 && w.event.kind == "app_uninstalled":
 		if len(p.gone) >= maxGone {
 			clear(p.gone)
 		}
-		p.gone[w.event.team] = uninstallation{&w.at, w.event.at}
-	case rec != nil && w.event.kind == "tokens_revoked" && was.before(w.at) && !was.at.Before(in.InstalledAt):
+		p.gone[w.event.team] = uninstallation{&position{w.at.partition, w.at.offset}, w.event.at}
+	case len(records) > 0 && w.event.kind == "tokens_revoked" && was.before(w.at) && !was.at.Before(w.known.install.InstalledAt):
 		drop = schemas.AlreadyEnded
 	}
 	switch {
@@ -106,7 +118,9 @@ func (p *Processor) decide(w work, in *schemas.Installation, result *processors.
 	case drop != "":
 		result.Drop(w.index, drop)
 	default:
-		result.Emit(w.index, rec)
+		for _, rec := range records {
+			result.Emit(w.index, rec)
+		}
 	}
 }
 
@@ -114,29 +128,39 @@ func (u uninstallation) before(at position) bool {
 	return u.rec != nil && u.rec.partition == at.partition && u.rec.offset < at.offset
 }
 
-// load asks for the installations in one round trip.
-func (p *Processor) load(ctx context.Context, todo []work) (map[schemas.TeamID]*schemas.Installation, error) {
-	asked := map[schemas.TeamID]*redis.StringCmd{}
+// load asks for all that the events are about in one round trip.
+func (p *Processor) load(ctx context.Context, todo []work) error {
+	type asked struct{ install, channel, association *redis.StringCmd }
+	cmds := make([]asked, len(todo))
 	err := processors.Lookup(ctx, p.redis, func(pipe redis.Pipeliner) {
-		for _, w := range todo {
-			if asked[w.event.team] == nil {
-				asked[w.event.team] = pipe.HGet(ctx, schemas.ViewTeamInstall(w.event.team), schemas.FieldInstallation)
+		for i := range todo {
+			e := &todo[i].event
+			cmds[i].install = pipe.HGet(ctx, schemas.ViewTeamInstall(e.team), schemas.FieldInstallation)
+			if e.channel != "" {
+				cmds[i].channel = pipe.HGet(ctx, schemas.ViewTeamChannels(e.team), string(e.channel))
+				cmds[i].association = pipe.HGet(ctx, schemas.ViewTeamAssociations(e.team), string(e.channel))
 			}
 		}
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := make(map[schemas.TeamID]*schemas.Installation, len(asked))
-	for team, cmd := range asked {
-		if cmd.Val() == "" {
-			continue
+	for i := range todo {
+		k := &todo[i].known
+		var err1, err2, err3 error
+		k.install, err1 = decoded(&p.installs, cmds[i].install)
+		k.channel, err2 = decoded(&p.channels, cmds[i].channel)
+		k.association, err3 = decoded(&p.assocs, cmds[i].association)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return fmt.Errorf("read the Redis views: %w", err)
 		}
-		in, err := p.installs.Decode(cmd.Val())
-		if err != nil {
-			return nil, fmt.Errorf("read the Redis views: %w", err)
-		}
-		found[team] = in
 	}
-	return found, nil
+	return nil
+}
+
+func decoded[T any](memo *processors.Memo[T], cmd *redis.StringCmd) (*T, error) {
+	if cmd == nil || cmd.Val() == "" {
+		return nil, nil
+	}
+	return memo.Decode(cmd.Val())
 }

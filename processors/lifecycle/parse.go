@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,10 +40,12 @@ func (p *parser) kind(value []byte) (kind string, err error) {
 
 // event is a lifecycle event with its inner event as Slack sent it.
 type event struct {
-	team  schemas.TeamID
-	kind  string
-	at    time.Time
-	inner json.RawMessage
+	team schemas.TeamID
+	// channel is what it is about, by the id that we know it by; none for people and installations.
+	channel schemas.ChannelID
+	kind    string
+	at      time.Time
+	inner   json.RawMessage
 }
 
 // parse reads an event. It happened at its event_ts, else at its envelope's event_time (seconds), else when it came.
@@ -59,12 +62,14 @@ func parse(value []byte) (event, error) {
 		return event{}, errors.New("envelope.event is missing")
 	}
 	var inner struct {
-		TS schemas.TS `json:"event_ts"`
+		TS      schemas.TS        `json:"event_ts"`
+		Channel channelRef        `json:"channel"`
+		OldID   schemas.ChannelID `json:"old_channel_id"`
 	}
 	if err := json.Unmarshal(envelope.Event, &inner); err != nil {
 		return event{}, errors.New("envelope.event is not an event")
 	}
-	e := event{team: rec.TeamID, kind: rec.EventType, at: rec.ReceivedAt, inner: envelope.Event}
+	e := event{team: rec.TeamID, kind: rec.EventType, at: rec.ReceivedAt, inner: envelope.Event, channel: cmp.Or(inner.OldID, inner.Channel.ID)}
 	if e.team == "" {
 		return e, errors.New("team_id is missing")
 	}
@@ -80,4 +85,19 @@ func parse(value []byte) (event, error) {
 	}
 	e.at = e.at.UTC()
 	return e, nil
+}
+
+// channelRef is a channel as events name it: by its id, or by an object with id and name.
+type channelRef struct {
+	ID   schemas.ChannelID `json:"id"`
+	Name string            `json:"name"`
+}
+
+// UnmarshalJSON takes both forms.
+func (r *channelRef) UnmarshalJSON(raw []byte) error {
+	if len(raw) > 0 && raw[0] == '"' {
+		return json.Unmarshal(raw, &r.ID)
+	}
+	type plain channelRef
+	return json.Unmarshal(raw, (*plain)(r))
 }

@@ -21,7 +21,7 @@ func TestInstall(t *testing.T) {
 	redirects := []string{"http://" + p.http + "/slack/callback"}
 	app, err := p.slack.CreateApp(t.Context(), slacksim.App{
 		Name: "Bigmind", SigningSecret: signingSecret, RedirectURLs: redirects,
-		EventsURL: "http://" + p.http + "/slack/events", Events: []string{"app_uninstalled", "tokens_revoked", "team_join", "user_change"},
+		EventsURL: "http://" + p.http + "/slack/events", Events: []string{"app_uninstalled", "tokens_revoked", "team_join", "user_change", "member_joined_channel", "channel_rename", "channel_left"},
 	})
 	p.must(err)
 	p.env = append(p.env, "BACKCHANNEL_SLACK_CLIENT_ID="+app.ClientID, "BACKCHANNEL_SLACK_CLIENT_SECRET="+app.ClientSecret)
@@ -60,13 +60,19 @@ func TestInstall(t *testing.T) {
 	}
 	room, err := p.slack.CreateChannel(t.Context(), team.ID, slacksim.Channel{Name: "unasked"})
 	p.must(err)
-	joined, err := p.slack.CreateChannel(t.Context(), team.ID, slacksim.Channel{Name: "acme-rollout", Members: []slacksim.UserID{ada.ID, botOf(p, team.ID, app.ID)}})
+	joined, err := p.slack.CreateChannel(t.Context(), team.ID, slacksim.Channel{Name: "acme-rollout", Members: []slacksim.UserID{ada.ID}})
 	p.must(err)
-	// The channel was made after the list was read; a second authorisation reads it again.
+	p.must(p.slack.Invite(t.Context(), team.ID, joined.ID, ada.ID, botOf(p, team.ID, app.ID)))
+	p.awaitChannel(team.ID, joined.ID, `"is_member":true`)
+	name := "acme-live"
+	_, err = p.slack.UpdateChannel(t.Context(), team.ID, joined.ID, slacksim.ChannelPatch{Name: &name})
+	p.must(err)
+	p.awaitChannel(team.ID, joined.ID, `"name":"acme-live"`)
+	// A second authorisation reads the lists again, and finds it as the events told.
 	if status, page := p.walk(&app, p.link("usr-ada", "--channel-sync"), ada); status != http.StatusOK {
 		t.Fatalf("authorising channel sync again: %d\n%s", status, page)
 	}
-	p.awaitView(schemas.ViewTeamChannels(team.ID), string(joined.ID))
+	p.awaitChannel(team.ID, joined.ID, `"is_member":true`)
 	if n, err := p.redis.HExists(t.Context(), schemas.ViewTeamChannels(team.ID), string(room.ID)).Result(); err != nil || n {
 		t.Errorf("a channel that the app is not in is kept: %v", err)
 	}
@@ -102,6 +108,18 @@ func (p *pipeline) uninstallAndBack(app slacksim.App, team slacksim.TeamID, ada 
 	}
 	status(schemas.InstallActive)
 	notify(`"channel":"slack","status":"delivered"`)
+}
+
+// awaitChannel waits until the record of a channel says something.
+func (p *pipeline) awaitChannel(team slacksim.TeamID, channel slacksim.ChannelID, want string) {
+	p.t.Helper()
+	eventually(p.t, within, func() error {
+		value, err := p.redis.HGet(p.t.Context(), schemas.ViewTeamChannels(team), string(channel)).Result()
+		if err == nil && !strings.Contains(value, want) {
+			err = fmt.Errorf("the channel is %s", value)
+		}
+		return err
+	})
 }
 
 func botOf(p *pipeline, team slacksim.TeamID, app slacksim.AppID) slacksim.UserID {

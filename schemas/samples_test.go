@@ -104,6 +104,7 @@ func controlSamples() []sample {
 			OrgID: "org-northwind", UserID: "usr-ada", Categories: map[Category]ChannelPreference{"meeting_digest": PreferEmail, "alert": PreferBoth},
 			Types: map[NotificationType]ChannelPreference{"pipeline.daily_todos": PreferOff, "coaching.insight": PreferMessage}, UpdatedAt: at,
 		}),
+		sampled(OrgsSettings, "org-northwind", OrgSettings{OrgID: "org-northwind", AssociateBy: OnlyAdmins, BackfillDays: 30, UpdatedAt: at}),
 	}
 }
 

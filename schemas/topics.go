@@ -144,6 +144,11 @@ var (
 		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
 		About: "Organization defaults (key org) and user overrides (key org/user).",
 	})
+	OrgsSettings = declare[OrgSettings](Spec{
+		Name: "org.settings", Key: "org", Partitions: 1, Cleanup: Compact,
+		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
+		About: "An organization's choices: who may associate channels, how far back history is read.",
+	})
 	NotificationRequests = declare[NotificationRequest](Spec{
 		Name: "notification.requests", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
 		WrittenBy: "upstream", ReadBy: "route",
@@ -181,7 +186,7 @@ func Topics() []Spec {
 	return []Spec{
 		SlackEvents.Spec, SlackHistory.Spec, SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec,
 		ChannelAssociations.Spec, SyncCheckpoints.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
-		NotificationPreferences.Spec, NotificationRequests.Spec, DeliveriesSlack.Spec, DeliveriesEmail.Spec,
+		NotificationPreferences.Spec, OrgsSettings.Spec, NotificationRequests.Spec, DeliveriesSlack.Spec, DeliveriesEmail.Spec,
 		NotificationHeld.Spec, NotificationOutcomes.Spec, ContextMessages.Spec,
 	}
 }
@@ -221,7 +226,7 @@ func TopicByName(name string) (Spec, bool) {
 func ViewTopics() []Spec {
 	return []Spec{
 		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SyncCheckpoints.Spec,
-		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, NotificationHeld.Spec,
+		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
 		NotificationOutcomes.Spec,
 	}
 }

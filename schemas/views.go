@@ -67,6 +67,9 @@ func ViewOrgSlackEmail(org OrgID, email string) string {
 // ViewOrgPreferences is a hash by directory user id, with the empty id for the organization's defaults: Preferences.
 func ViewOrgPreferences(org OrgID) string { return orgKey(org, "preferences") }
 
+// ViewOrgSettings is a hash with the one, empty field: OrgSettings.
+func ViewOrgSettings(org OrgID) string { return orgKey(org, "settings") }
+
 // ViewOrgAccounts is a hash by account id: Account.
 func ViewOrgAccounts(org OrgID) string { return orgKey(org, "accounts") }
 

@@ -17,7 +17,7 @@ func TestTeamsAndOrganizationsShareNoView(t *testing.T) {
 		"team installation": ViewTeamInstall(name), "team associations": ViewTeamAssociations(name), "team users": ViewTeamUsers(name),
 		"team channels": ViewTeamChannels(name), "team checkpoints": ViewTeamCheckpoints(name),
 		"org installations": ViewOrgInstalls(name), "org users": ViewOrgUsers(name), "org Slack users": ViewOrgSlackUsers(name),
-		"org preferences": ViewOrgPreferences(name), "org accounts": ViewOrgAccounts(name), "org deals": ViewOrgDeals(name),
+		"org preferences": ViewOrgPreferences(name), "org settings": ViewOrgSettings(name), "org accounts": ViewOrgAccounts(name), "org deals": ViewOrgDeals(name),
 		"org email": ViewOrgEmail(name, "users"), "org Slack email": ViewOrgSlackEmail(name, "users"),
 		"state offsets": ViewsOffsetsKey, "state ready": ViewsReadyKey, "state complete": ViewsCompleteKey,
 	} {
@@ -40,7 +40,7 @@ func TestViewsOfOneLookupShareASlot(t *testing.T) {
 	}
 	for _, keys := range [][]string{
 		{ViewTeamInstall("T1"), ViewTeamAssociations("T1"), ViewTeamUsers("T1"), ViewTeamChannels("T1"), ViewTeamCheckpoints("T1")},
-		{ViewOrgBase("o"), ViewOrgInstalls("o"), ViewOrgUsers("o"), ViewOrgSlackUsers("o"), ViewOrgPreferences("o"), ViewOrgEmail("o", "a@b"), ViewOrgSlackEmail("o", "a@b"), ViewOrgAccounts("o"), ViewOrgDeals("o")},
+		{ViewOrgBase("o"), ViewOrgInstalls("o"), ViewOrgUsers("o"), ViewOrgSlackUsers("o"), ViewOrgPreferences("o"), ViewOrgSettings("o"), ViewOrgEmail("o", "a@b"), ViewOrgSlackEmail("o", "a@b"), ViewOrgAccounts("o"), ViewOrgDeals("o")},
 		{ViewsOffsetsKey, ViewsReadyKey, ViewsCompleteKey},
 	} {
 		for _, key := range keys {

@@ -23,6 +23,7 @@ func TestMalformedRecords(t *testing.T) {
 		"another checkpoint": rec(t, schemas.SyncCheckpoints.Spec, "T1/C1", schemas.SyncCheckpoint{OrgID: "acme", TeamID: "T2", ChannelID: "C1"}),
 		"another person":     rec(t, schemas.DirectoryUsers.Spec, "acme/u1", schemas.DirectoryUser{OrgID: "acme", UserID: "u2"}),
 		"org as user":        rec(t, schemas.NotificationPreferences.Spec, "acme", schemas.Preferences{OrgID: "acme", UserID: "u1"}),
+		"settings of a user": rec(t, schemas.OrgsSettings.Spec, "acme/u1", schemas.OrgSettings{OrgID: "acme"}),
 		"association":        rec(t, schemas.ChannelAssociations.Spec, "T1/C1", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C9", AccountID: "a"}),
 		"an empty outcome":   {Topic: schemas.NotificationOutcomes.Name, Key: []byte("acme/r")},
 		"empty, not null":    {Topic: schemas.CRMAccounts.Name, Key: []byte("acme/a"), Value: []byte{}},

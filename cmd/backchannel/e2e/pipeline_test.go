@@ -114,9 +114,10 @@ func get(url string) (int, string, error) {
 // command runs the binary to its end and returns standard output and the exit code.
 func (p *pipeline) command(stdin string, args ...string) (string, int) {
 	p.t.Helper()
+	program := binary(p.t) // building it the first time takes longer than any command may
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary(p.t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env, cmd.Stdin = append(os.Environ(), p.env...), strings.NewReader(stdin)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems

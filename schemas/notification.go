@@ -66,45 +66,6 @@ func (r Recipient) KeyPart() string {
 	return NormalEmail(r.Email)
 }
 
-// Link is what the notification's button opens.
-type Link struct {
-	URL  string `json:"url"`
-	Text string `json:"text,omitempty" jsonschema_description:"The button's label; 'Open in Bigmind' when absent. At most 75 characters."`
-}
-
-// Content is what a notification says.
-type Content struct {
-	Title string `json:"title" jsonschema:"required" jsonschema_description:"Plain text, at most 150 characters."`
-	Body  string `json:"body,omitempty" jsonschema_description:"Markdown, at most 12,000 characters."`
-	Link  *Link  `json:"link,omitempty"`
-}
-
-// The lengths follow Slack's: a header block holds 150 characters, markdown blocks 12,000 together, a button text 75, its url 3,000.
-const (
-	MaxTitle    = 150
-	MaxBody     = 12000
-	MaxLinkText = 75
-	MaxLinkURL  = 3000
-)
-
-func (c *Content) validate() error {
-	switch {
-	case strings.TrimSpace(c.Title) == "":
-		return errors.New("content.title is missing")
-	case len([]rune(c.Title)) > MaxTitle:
-		return fmt.Errorf("content.title is longer than %d characters", MaxTitle)
-	case len([]rune(c.Body)) > MaxBody:
-		return fmt.Errorf("content.body is longer than %d characters", MaxBody)
-	case c.Link != nil && !strings.HasPrefix(c.Link.URL, "https://") && !strings.HasPrefix(c.Link.URL, "http://"):
-		return errors.New("content.link.url must begin with https:// or http://")
-	case c.Link != nil && len(c.Link.URL) > MaxLinkURL:
-		return fmt.Errorf("content.link.url is longer than %d characters", MaxLinkURL)
-	case c.Link != nil && len([]rune(c.Link.Text)) > MaxLinkText:
-		return fmt.Errorf("content.link.text is longer than %d characters", MaxLinkText)
-	}
-	return nil
-}
-
 // NotificationRequest asks that a person be told something.
 type NotificationRequest struct {
 	OrgID     OrgID            `json:"org_id" jsonschema:"required"`
@@ -115,6 +76,8 @@ type NotificationRequest struct {
 	// DedupID, when two requests share it, makes the second one a repeat of the first (same organization and recipient).
 	DedupID     string          `json:"dedup_id,omitempty"`
 	OnAmbiguous AmbiguousPolicy `json:"on_ambiguous,omitempty" jsonschema:"enum=repeat,enum=silence"`
+	Thread      string          `json:"thread,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Requests of one thread belong together for a person: a later one answers the first, or updates it."`
+	ThreadMode  ThreadMode      `json:"thread_mode,omitempty" jsonschema:"enum=reply,enum=update"`
 	ExpiresAt   time.Time       `json:"expires_at,omitzero"`
 	CreatedAt   time.Time       `json:"created_at,omitzero"`
 }
@@ -127,7 +90,7 @@ func (r *NotificationRequest) Check() error {
 	if err := require("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type)); err != nil {
 		return err
 	}
-	if err := printable("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type), "dedup_id", r.DedupID,
+	if err := printable("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type), "dedup_id", r.DedupID, "thread", r.Thread,
 		"recipient.user_id", string(r.Recipient.UserID), "recipient.email", r.Recipient.Email); err != nil {
 		return err
 	}
@@ -136,6 +99,9 @@ func (r *NotificationRequest) Check() error {
 	}
 	if r.OnAmbiguous != "" && r.OnAmbiguous != Repeat && r.OnAmbiguous != Silence {
 		return errors.New("on_ambiguous must be repeat or silence")
+	}
+	if err := checkThread(r.Thread, r.ThreadMode); err != nil {
+		return err
 	}
 	return r.Content.validate()
 }
@@ -180,11 +146,14 @@ type Delivery struct {
 	RequestID   RequestID        `json:"request_id" jsonschema:"required"`
 	OrgID       OrgID            `json:"org_id" jsonschema:"required"`
 	Type        NotificationType `json:"type"`
+	TypeName    string           `json:"type_name,omitempty" jsonschema_description:"What the person reads of the type; absent: the catalogue's name."`
 	Recipient   Recipient        `json:"recipient"`
 	TeamID      TeamID           `json:"team_id,omitempty"`       // Slack only
 	SlackUserID SlackUserID      `json:"slack_user_id,omitempty"` // Slack only
 	Email       string           `json:"email,omitempty"`         // email only
 	Content     Content          `json:"content"`
+	Thread      string           `json:"thread,omitempty"`
+	ThreadMode  ThreadMode       `json:"thread_mode,omitempty" jsonschema:"enum=reply,enum=update"`
 	OnAmbiguous AmbiguousPolicy  `json:"on_ambiguous"`
 	ExpiresAt   time.Time        `json:"expires_at,omitzero"`
 	RequestedAt time.Time        `json:"requested_at,omitzero"`
@@ -200,6 +169,9 @@ func (d *Delivery) Validate() error {
 	}
 	if d.Email == "" && (d.TeamID == "" || d.SlackUserID == "") {
 		return errors.New("a delivery needs team_id and slack_user_id, or email")
+	}
+	if err := checkThread(d.Thread, d.ThreadMode); err != nil {
+		return err
 	}
 	return d.Content.validate()
 }
@@ -254,7 +226,9 @@ type Outcome struct {
 	Ambiguous bool      `json:"ambiguous,omitempty"`
 	TeamID    TeamID    `json:"team_id,omitempty"`
 	ChannelID ChannelID `json:"channel_id,omitempty"` // the DM
-	TS        TS        `json:"ts,omitempty"`         // of the posted message
+	TS        TS        `json:"ts,omitempty"`         // of the posted message, or of the one that was updated
+	Thread    string    `json:"thread,omitempty"`
+	ThreadTS  TS        `json:"thread_ts,omitempty"` // of the message that this one answers
 	At        time.Time `json:"at"`
 }
 

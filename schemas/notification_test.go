@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestRequestCheckNamesTheField(t *testing.T) {
 	}{
 		"valid":                  {func(*NotificationRequest) {}, ""},
 		"by email":               {func(r *NotificationRequest) { r.Recipient = Recipient{Email: "a@b.example"} }, ""},
-		"title at the limit":     {func(r *NotificationRequest) { r.Content.Title = strings.Repeat("é", MaxTitle) }, ""},
+		"title of any length":    {func(r *NotificationRequest) { r.Content.Title = strings.Repeat("é", 50_000) }, ""},
 		"body at the limit":      {func(r *NotificationRequest) { r.Content.Body = strings.Repeat("é", MaxBody) }, ""},
 		"no link":                {func(r *NotificationRequest) { r.Content.Link = nil }, ""},
 		"both policies":          {func(r *NotificationRequest) { r.OnAmbiguous = Silence }, ""},
@@ -35,12 +36,27 @@ func TestRequestCheckNamesTheField(t *testing.T) {
 		"unknown policy":         {func(r *NotificationRequest) { r.OnAmbiguous = "maybe" }, "on_ambiguous must"},
 		"no title":               {func(r *NotificationRequest) { r.Content.Title = "" }, "content.title is missing"},
 		"blank title":            {func(r *NotificationRequest) { r.Content.Title = " \n" }, "content.title is missing"},
-		"long title":             {func(r *NotificationRequest) { r.Content.Title = strings.Repeat("é", MaxTitle+1) }, "content.title is longer"},
 		"long body":              {func(r *NotificationRequest) { r.Content.Body = strings.Repeat("é", MaxBody+1) }, "content.body is longer"},
 		"link of another scheme": {func(r *NotificationRequest) { r.Content.Link.URL = "javascript:alert(1)" }, "content.link.url must"},
 		"link without a url":     {func(r *NotificationRequest) { r.Content.Link.URL = "" }, "content.link.url must"},
 		"long link":              {func(r *NotificationRequest) { r.Content.Link.URL = "https://" + strings.Repeat("a", MaxLinkURL) }, "content.link.url is longer"},
 		"long button":            {func(r *NotificationRequest) { r.Content.Link.Text = strings.Repeat("é", MaxLinkText+1) }, "content.link.text is longer"},
+		"link with a user name":  {func(r *NotificationRequest) { r.Content.Link.URL = "https://good.example@evil.example/" }, "content.link.url must not"},
+		"link without a host":    {func(r *NotificationRequest) { r.Content.Link.URL = "https:///path" }, "content.link.url is not"},
+		"link that is none":      {func(r *NotificationRequest) { r.Content.Link.URL = "https://a b\n" }, "content.link.url is not"},
+		"fields at the limit":    {func(r *NotificationRequest) { r.Content.Fields = slices.Repeat(r.Content.Fields[:1], MaxFields) }, ""},
+		"too many fields":        {func(r *NotificationRequest) { r.Content.Fields = slices.Repeat(r.Content.Fields, MaxFields) }, "content.fields has more"},
+		"field without a label":  {func(r *NotificationRequest) { r.Content.Fields[1].Label = " " }, "content.fields[1].label must"},
+		"long field":             {func(r *NotificationRequest) { r.Content.Fields[1].Value = strings.Repeat("é", MaxFieldValue+1) }, "content.fields[1].value is longer"},
+		"too many actions":       {func(r *NotificationRequest) { r.Content.Actions = slices.Repeat(r.Content.Actions, MaxActions+1) }, "content.actions has more"},
+		"action without a word":  {func(r *NotificationRequest) { r.Content.Actions[0].Text = "" }, "content.actions[0].text is missing"},
+		"action without a url":   {func(r *NotificationRequest) { r.Content.Actions[0].URL = "" }, "content.actions[0].url must"},
+		"action of a style":      {func(r *NotificationRequest) { r.Content.Actions[0].Style = "loud" }, "content.actions[0].style must"},
+		"thread":                 {func(r *NotificationRequest) { r.Thread, r.ThreadMode = "t", ThreadUpdate }, ""},
+		"long thread":            {func(r *NotificationRequest) { r.Thread = strings.Repeat("é", MaxThread+1) }, "thread is longer"},
+		"control in thread":      {func(r *NotificationRequest) { r.Thread = "a\x00b" }, "thread must not"},
+		"mode without a thread":  {func(r *NotificationRequest) { r.ThreadMode = ThreadReply }, "thread is missing"},
+		"unknown thread mode":    {func(r *NotificationRequest) { r.Thread, r.ThreadMode = "t", "loop" }, "thread_mode must"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := valid()

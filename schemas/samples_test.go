@@ -33,6 +33,7 @@ func samples() []sample {
 	delivery := Delivery{
 		DeliveryID: NewDeliveryID("org-northwind", "meeting-4711-ready", "", "usr-ada", BySlack), RequestID: "meeting-4711-ready",
 		OrgID: "org-northwind", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada"},
+		TypeName: "Meeting summary or analysis is ready", Thread: "meeting-4711", ThreadMode: ThreadUpdate,
 		TeamID: "T024BE7LD", SlackUserID: "U024BE7LH", Content: sampleContent(), OnAmbiguous: Repeat,
 		ExpiresAt: at.Add(24 * time.Hour), RequestedAt: at,
 	}
@@ -51,7 +52,8 @@ func samples() []sample {
 		}),
 		sampled(NotificationRequests, "org-northwind/usr-ada", NotificationRequest{
 			OrgID: "org-northwind", RequestID: "meeting-4711-ready", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada", Email: "ada.okafor@northwind.example"},
-			Content: sampleContent(), DedupID: "meeting-4711", OnAmbiguous: Silence, ExpiresAt: at.Add(24 * time.Hour), CreatedAt: at,
+			Content: sampleContent(), DedupID: "meeting-4711", OnAmbiguous: Silence, Thread: "meeting-4711", ThreadMode: ThreadReply,
+			ExpiresAt: at.Add(24 * time.Hour), CreatedAt: at,
 		}),
 		sampled(DeliveriesSlack, "org-northwind/usr-ada", delivery),
 		sampled(DeliveriesEmail, "org-northwind/usr-ada", email),
@@ -61,7 +63,8 @@ func samples() []sample {
 		sampled(NotificationOutcomes, "org-northwind/meeting-4711-ready", Outcome{
 			OrgID: "org-northwind", RequestID: "meeting-4711-ready", DeliveryID: delivery.DeliveryID, Type: "meeting_analysis.ready",
 			Recipient: Recipient{UserID: "usr-ada"}, Channel: BySlack, Status: Failed, Reason: AccountInactive,
-			Detail: "Slack says that the account is deactivated", Ambiguous: true, TeamID: "T024BE7LD", ChannelID: "D024BFF1M", TS: "1790000001.000200", At: at,
+			Detail: "Slack says that the account is deactivated", Ambiguous: true, TeamID: "T024BE7LD", ChannelID: "D024BFF1M", TS: "1790000001.000200",
+			Thread: "meeting-4711", ThreadTS: "1789999000.000100", At: at,
 		}),
 		sampled(ContextMessages, "T024BE7LD/C024BE91L", message),
 	)
@@ -111,6 +114,8 @@ func controlSamples() []sample {
 func sampleContent() Content {
 	return Content{
 		Title: "Acme call: the summary is ready", Body: "**Three** next steps, one of them yours.",
-		Link: &Link{URL: "https://app.bigmind.example/meetings/4711?a=1&b=2", Text: "Read it"},
+		Fields:  []Field{{Label: "Account", Value: "Acme Corp"}, {Label: "Stage", Value: "negotiation"}},
+		Link:    &Link{URL: "https://app.bigmind.example/meetings/4711?a=1&b=2", Text: "Read it"},
+		Actions: []Action{{Text: "Open the deal", URL: "https://app.bigmind.example/deals/acme-2027", Style: StylePrimary}},
 	}
 }

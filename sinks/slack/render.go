@@ -9,9 +9,10 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Slack's limits (docs.slack.dev, 'Block Kit' and chat.postMessage): markdown blocks hold 12,000 characters together,
+// Slack's limits (docs.slack.dev, 'Block Kit' and chat.postMessage): a header holds 150 characters, markdown blocks hold 12,000 characters together,
 // and text should stay under 4,000.
 const (
+	maxHeader   = 150
 	maxMarkdown = 12000
 	maxText     = 4000
 )
@@ -31,7 +32,7 @@ func unping(s string) string { return broadcasts.ReplaceAllString(s, "@\u2060$1"
 // render is what the person sees, and the text for notifications and screen readers.
 func render(d *schemas.Delivery) (blocks []slack.Block, text string) {
 	title := strings.TrimSpace(d.Content.Title)
-	blocks = append(blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, false, false)))
+	blocks = append(blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, cut(title, maxHeader), false, false)))
 	if body := strings.TrimSpace(d.Content.Body); body != "" {
 		blocks = append(blocks, slack.NewMarkdownBlock("", cut(markdownEscaper.Replace(unping(body)), maxMarkdown)))
 	}

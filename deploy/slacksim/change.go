@@ -117,7 +117,10 @@ func (s *state) alter(e entry) []event {
 	case do.Person != nil:
 		return s.putPerson(do.Person)
 	case do.Channel != nil:
-		s.teams[do.Channel.Team].putChannel(&channel{Channel: do.Channel.Channel})
+		c := &channel{Channel: do.Channel.Channel}
+		for _, id := range append([]TeamID{do.Channel.Team}, c.Connected...) { // a DM with another company is born shared
+			s.teams[id].putChannel(c)
+		}
 	case do.Altered != nil:
 		return s.alterChannel(e.Seq, do.Altered)
 	case do.Joined != nil:

@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,7 +20,9 @@ const (
 	// maxText is where Slack cuts a text; longer is msg_too_long (docs.slack.dev/reference/methods/chat.postMessage).
 	maxText = 40_000
 	// wiseText is what the same page advises, and above which a text is reported to arrive as several messages.
-	wiseText        = 4_000
+	wiseText = 4_000
+	// splitText is how long the pieces are said to be.
+	splitText       = 4_040
 	maxMarkdownText = 12_000
 	maxAttachments  = 100
 	maxMetadata     = 16 << 10 // bytes, of the whole
@@ -55,15 +58,49 @@ func postMessage(c *call) (response, error) {
 		return nil, err
 	}
 	m := message{
-		TS: c.nextTS(ch), ThreadTS: thread, User: c.in.BotUserID, BotID: c.in.BotID, AppID: c.app.ID, Text: body.text,
+		TS: c.nextTS(ch), ThreadTS: thread, User: c.in.BotUserID, BotID: c.in.BotID, AppID: c.app.ID,
 		Blocks: body.blocks, Attachments: body.attachments, Metadata: body.metadata, ClientMsgID: id,
 		Username: c.args.str("username"), Broadcast: thread != "" && c.args.flag("reply_broadcast"),
 	}
-	post := c.post(ch, m, body)
-	if err := c.commit(change{Posted: &posted{Team: c.team.ID, Channel: ch.ID, Message: m, Post: &post}}); err != nil {
-		return nil, err
+	return c.postAll(ch, m, body)
+}
+
+// postAll posts a message, or the several as which a long text arrives; it answers with the first.
+func (c *call) postAll(ch *channel, m message, body content) (response, error) {
+	first := m.TS
+	for i, text := range pieces(body) {
+		if i > 0 {
+			m = message{TS: c.nextTS(ch), ThreadTS: m.ThreadTS, User: m.User, BotID: m.BotID, AppID: m.AppID, Username: m.Username}
+			body = content{}
+		}
+		m.Text, body.text = text, text
+		post := c.post(ch, m, body)
+		if err := c.commit(change{Posted: &posted{Team: c.team.ID, Channel: ch.ID, Message: m, Post: &post}}); err != nil {
+			return nil, err
+		}
 	}
-	return c.shown(ch, m.TS), nil
+	return c.shown(ch, first), nil
+}
+
+// pieces are the messages as which a text arrives: one, unless it is too long and has no blocks.
+func pieces(body content) []string {
+	text := []rune(body.text)
+	if body.blocks != nil || len(text) <= wiseText {
+		return []string{string(text)}
+	}
+	var out []string
+	for part := range slices.Chunk(text, splitText) {
+		out = append(out, string(part))
+	}
+	return out
+}
+
+// cut is what Slack keeps of a text.
+func cut(text string) string {
+	if runes := []rune(text); len(runes) > maxText {
+		return string(runes[:maxText])
+	}
+	return text
 }
 
 // target resolves the channel argument: an id, a user's id, or a channel's name; and checks that the app may post there.
@@ -73,9 +110,11 @@ func (c *call) target() (*channel, error) {
 		return nil, fail("channel_not_found")
 	}
 	ch := c.team.channels[ChannelID(name)]
-	if ch == nil && c.team.users[UserID(name)] != nil {
-		dm, _, err := c.dm(UserID(name), true)
-		return dm, err
+	if ch == nil {
+		if p, _ := c.partner(UserID(name)); p != nil {
+			dm, _, err := c.dm(p.ID, true)
+			return dm, err
+		}
 	}
 	if ch == nil {
 		ch = c.team.channelNamed(strings.TrimPrefix(name, "#"))
@@ -120,7 +159,7 @@ func (c *call) content() (content, error) {
 	if body.text == "" && body.blocks == nil && body.attachments == nil {
 		return body, fail("no_text")
 	}
-	if err := c.checkText(body); err != nil {
+	if err := c.checkText(&body); err != nil {
 		return body, err
 	}
 	var err error
@@ -128,15 +167,17 @@ func (c *call) content() (content, error) {
 	return body, err
 }
 
-func (c *call) checkText(body content) error {
-	n := utf8.RuneCountInString(body.text)
-	if n > maxText {
+func (c *call) checkText(body *content) error {
+	switch n := utf8.RuneCountInString(body.text); {
+	case n > maxText && !c.settings.Lenient:
 		return c.refuseContent("msg_too_long", "text_over_40000", nil)
-	}
-	if n <= wiseText || body.blocks != nil {
+	case n > maxText:
+		body.text = cut(body.text)
+		c.warnings = append(c.warnings, "message_truncated")
+		return c.violate("text_over_40000", "text")
+	case n <= wiseText || body.blocks != nil:
 		return nil
-	}
-	if !c.settings.Lenient {
+	case !c.settings.Lenient:
 		return c.refuseContent("msg_too_long", "text_over_4000", []string{"[ERROR] text over 4,000 characters is split into several messages"})
 	}
 	c.warnings = append(c.warnings, "message_split")
@@ -254,7 +295,8 @@ func (c *call) post(ch *channel, m message, body content) Post {
 	}
 	if ch.IsIM {
 		p.Recipient = ch.other(c.in.BotUserID)
-		p.Unseen = c.team.users[p.Recipient].Deleted
+		person, _ := c.partner(p.Recipient)
+		p.Unseen = person == nil || person.Deleted
 	}
 	return p
 }

@@ -204,3 +204,37 @@ func TestSharesSurviveARestart(t *testing.T) {
 		}
 	}
 }
+
+// TestABotWritesToAStranger: 'A bot can DM external people who share a channel: don't, unless asked'. Slack does not stop who does.
+func TestABotWritesToAStranger(t *testing.T) {
+	c := newConnected(t, "")
+	must(c.SetSettings(t.Context(), slacksim.Settings{NoRateLimits: true}))(t)
+	if _, _, err := c.api.PostMessageContext(t.Context(), string(c.cleo.ID), slack.MsgOptionText("too early", false)); err == nil || err.Error() != "channel_not_found" {
+		t.Errorf("before a channel is shared: %v", err)
+	}
+	c.share(t)
+	dm, _, already, err := c.api.OpenConversationContext(t.Context(), &slack.OpenConversationParameters{Users: []string{string(c.cleo.ID)}})
+	if err != nil || already {
+		t.Fatalf("conversations.open: %v", err)
+	}
+	if _, _, err := c.api.PostMessageContext(t.Context(), string(c.cleo.ID), slack.MsgOptionText("hello, stranger", false)); err != nil {
+		t.Fatal(err)
+	}
+	posts := must(c.Posts(t.Context(), slacksim.PostQuery{}))(t).Posts
+	if len(posts) != 1 || posts[0].Recipient != c.cleo.ID || string(posts[0].Channel) != dm.ID || posts[0].Unseen {
+		t.Errorf("posts: %+v", posts)
+	}
+	theirs := must(c.Messages(t.Context(), c.other.ID, slacksim.ChannelID(dm.ID), slacksim.MessageQuery{}))(t).Messages
+	if len(theirs) != 1 || theirs[0].Text != "hello, stranger" {
+		t.Errorf("in her own workspace she reads %+v", theirs)
+	}
+	if err := c.Deactivate(t.Context(), c.other.ID, c.cleo.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.api.PostMessageContext(t.Context(), dm.ID, slack.MsgOptionText("gone?", false)); err != nil {
+		t.Errorf("to a deactivated stranger: %v", err)
+	}
+	if posts := must(c.Posts(t.Context(), slacksim.PostQuery{}))(t).Posts; !posts[1].Unseen {
+		t.Errorf("she is gone, and has seen %+v", posts[1])
+	}
+}

@@ -34,13 +34,13 @@ func conversationsOpen(c *call) (response, error) {
 	case len(users) > 8:
 		return nil, fail("too_many_users")
 	}
+	if len(users) == 1 {
+		return c.openIM(users[0])
+	}
 	for _, u := range users {
 		if c.team.users[u] == nil {
 			return nil, fail("user_not_found")
 		}
-	}
-	if len(users) == 1 {
-		return c.openIM(users[0])
 	}
 	return c.openMPIM(users)
 }
@@ -67,9 +67,10 @@ func (c *call) openIM(user UserID) (response, error) {
 	return c.opened(ch, !made), nil
 }
 
-// dm finds or makes the DM with a person. Both conversations.open and chat.postMessage to a user id come here.
+// dm finds or makes the DM with a person. Both conversations.open and chat.postMessage to a user id come here. People of another
+// company can be written to as well, where a shared channel has both.
 func (c *call) dm(user UserID, create bool) (ch *channel, made bool, err error) {
-	p := c.team.users[user]
+	p, home := c.partner(user)
 	if p == nil {
 		return nil, false, fail("user_not_found")
 	}
@@ -86,11 +87,26 @@ func (c *call) dm(user UserID, create bool) (ch *channel, made bool, err error) 
 		return nil, false, fail("channel_not_found")
 	}
 	now := c.now()
-	id := ChannelID(newID("D"))
-	err = c.commit(change{Channel: &channelMade{Team: c.team.ID, Channel: Channel{
-		ID: id, IsIM: true, Creator: c.in.BotUserID, Members: []UserID{c.in.BotUserID, user}, Created: now.Unix(), Updated: now.UnixMilli(),
-	}}})
-	return c.team.channels[id], true, err
+	dm := Channel{
+		ID: ChannelID(newID("D")), IsIM: true, Creator: c.in.BotUserID, Members: []UserID{c.in.BotUserID, user}, Created: now.Unix(), Updated: now.UnixMilli(),
+	}
+	if home != c.team {
+		dm.Host, dm.Connected = c.team.ID, []TeamID{home.ID}
+	}
+	err = c.commit(change{Channel: &channelMade{Team: c.team.ID, Channel: dm}})
+	return c.team.channels[dm.ID], true, err
+}
+
+// partner is whom the app can write to, and their workspace: members, and strangers whom it meets in a shared channel.
+func (c *call) partner(user UserID) (*Person, *team) {
+	if p := c.team.users[user]; p != nil {
+		return p, c.team
+	}
+	p, home, meets := c.state.stranger(c.team, user, c.in.BotUserID)
+	if !meets {
+		return nil, nil
+	}
+	return p, home
 }
 
 func (c *call) openMPIM(users []UserID) (response, error) {

@@ -94,21 +94,21 @@ func slicePage[ID ~string](c *call, kind string, all []ID, limit int) (page []ID
 			return nil, "", fail("invalid_cursor")
 		}
 	}
-	if c.settings.ShortPages {
-		limit = c.shortened(limit, start)
-	}
-	end := min(start+limit, len(all))
+	end := min(start+c.pageSize(limit, from), len(all))
 	if end < len(all) {
 		next = string(all[end])
 	}
 	return all[start:end], next, nil
 }
 
-// shortened makes every second page half as long, and one of five empty, but never the same one twice.
-func (c *call) shortened(limit, start int) int {
-	n := c.calls[c.method]
-	switch made := n.made(); {
-	case made%5 == 4 && start > 0:
+// pageSize is the limit, or with Settings.ShortPages less: every second page is half as long, and one of five empty, but not the
+// first, nor the same one twice.
+func (c *call) pageSize(limit int, from string) int {
+	if !c.settings.ShortPages {
+		return limit
+	}
+	switch made := c.calls[c.method].made(); {
+	case made%5 == 4 && from != "":
 		return 0
 	case made%2 == 1:
 		return max(1, limit/2)

@@ -13,6 +13,8 @@ type placed struct {
 	element       map[string]any
 	optional      bool
 	label         string
+	// quiet: using it tells the app nothing before the view is submitted, as an input without dispatch_action does.
+	quiet bool
 }
 
 // blockElements are a block's elements, its accessory and its input.
@@ -46,6 +48,7 @@ func elements(blocks any) []placed {
 			out = append(out, placed{
 				block: str2(block["block_id"]), action: str2(e["action_id"]), element: e,
 				optional: optional || block["type"] != "input", label: plainText(block["label"]),
+				quiet: block["type"] == "input" && block["dispatch_action"] != true,
 			})
 		}
 	}

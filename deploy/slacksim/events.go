@@ -66,11 +66,11 @@ func (s *state) deliveries(e entry, events []event) []*delivery {
 			ev.origin, ev.team = ev.team, t
 			for _, id := range t.installOrder {
 				in := t.installs[id]
-				inner, ok := s.inner(e, &ev, in)
-				if !ok {
+				name, inner := s.inner(e, &ev, in)
+				if inner == nil {
 					continue
 				}
-				d := s.envelope(e, &ev, in, n, inner)
+				d := s.envelope(e, &ev, in, n, name, inner)
 				n++
 				s.pending[d.ID] = d
 				s.stats.Created++
@@ -81,26 +81,26 @@ func (s *state) deliveries(e entry, events []event) []*delivery {
 	return due
 }
 
-// inner is the event as this app gets it, or ok false when it does not.
-func (s *state) inner(e entry, ev *event, in *Install) (body any, ok bool) {
+// inner is the event as this app gets it, and under which name; nil when it does not.
+func (s *state) inner(e entry, ev *event, in *Install) (name string, body any) {
 	app := s.apps[in.App]
 	if app == nil || (app.EventsURL == "" && !app.SocketMode) || app.EventsDisabled || (ev.app != "" && ev.app != in.App) {
-		return nil, false
+		return "", nil
 	}
 	if ev.app == "" && (in.Removed || in.Revoked) {
-		return nil, false
+		return "", nil
 	}
 	name, need := s.address(ev, in)
 	if need.subscription == "" || !slices.Contains(app.Events, need.subscription) {
-		return nil, false
+		return "", nil
 	}
 	if need.scope != "" && !slices.Contains(in.Scopes, need.scope) {
-		return nil, false
+		return "", nil
 	}
 	if need.member && !ev.channel.has(in.BotUserID) {
-		return nil, false
+		return "", nil
 	}
-	return s.body(e, ev, in, name), true
+	return name, s.body(e, ev, in, name)
 }
 
 // address is the event's name towards this app, and what the app needs for it.
@@ -241,7 +241,7 @@ func (s *state) messageEvent(ev *event) *wireMessage {
 }
 
 // envelope wraps an inner event as the Events API sends it.
-func (s *state) envelope(e entry, ev *event, in *Install, n int, inner any) *delivery {
+func (s *state) envelope(e entry, ev *event, in *Install, n int, name string, inner any) *delivery {
 	app, id := s.apps[in.App], eventID(s.Salt, e.Seq, n)
 	var channelID ChannelID
 	if ev.channel != nil {
@@ -251,25 +251,30 @@ func (s *state) envelope(e entry, ev *event, in *Install, n int, inner any) *del
 	if v := ev.team.enterpriseID(); v != "" {
 		enterprise = &v
 	}
+	// What came through an organization's installation names the organization, and no workspace.
+	var context *TeamID
+	if in.Org == "" {
+		context = &ev.team.ID
+	}
 	body := map[string]any{
-		"token": app.VerificationToken, "team_id": ev.origin.ID, "context_team_id": ev.team.ID,
+		"token": app.VerificationToken, "team_id": ev.origin.ID, "context_team_id": context,
 		"context_enterprise_id": enterprise, "api_app_id": app.ID, "event": inner, "type": "event_callback",
 		"event_id": id, "event_time": e.At / 1e6, "is_ext_shared_channel": ev.channel != nil && s.external(ev.channel),
 		"authorizations": []any{map[string]any{
 			"enterprise_id": enterprise, "team_id": ev.team.ID, "user_id": in.BotUserID, "is_bot": true, "is_enterprise_install": in.Org != "",
 		}},
-		"event_context": eventContext(ev, app.ID, channelID),
+		"event_context": eventContext(name, ev.team.ID, app.ID, channelID),
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // only RawMessage could fail, and those were checked when they came in
 	}
-	return &delivery{ID: id, App: app.ID, Team: ev.team.ID, Channel: channelID, Type: ev.name, Body: raw, At: e.At}
+	return &delivery{ID: id, App: app.ID, Team: ev.team.ID, Channel: channelID, Type: name, Body: raw, At: e.At}
 }
 
 // eventContext is opaque to apps; Slack's is base64 of these fields after a version.
-func eventContext(ev *event, app AppID, channel ChannelID) string {
-	fields := map[string]string{"et": ev.name, "tid": string(ev.team.ID), "aid": string(app)}
+func eventContext(name string, team TeamID, app AppID, channel ChannelID) string {
+	fields := map[string]string{"et": name, "tid": string(team), "aid": string(app)}
 	if channel != "" {
 		fields["cid"] = string(channel)
 	}

@@ -247,3 +247,56 @@ func TestTheEventsURLIsChallenged(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAppsOwnRemovalMayBeWithheld: 'channel_left/group_left do (actor_id, no user), and may be withheld': faults know an event by the
+// name under which the app hears it.
+func TestAnAppsOwnRemovalMayBeWithheld(t *testing.T) {
+	w := newWorld(t, slacksim.Options{})
+	ctx := t.Context()
+	must(w.AddFault(ctx, slacksim.Fault{Kind: slacksim.FaultWithholdEvents, Event: "channel_left", Count: 1}))(t)
+	if err := w.Remove(ctx, w.team.ID, w.channel.ID, w.bob.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	if got := w.inbox.take(); len(got) == 0 || got[0].event["type"] != "member_left_channel" {
+		t.Errorf("another's leaving was withheld: %v", got)
+	}
+	if err := w.Remove(ctx, w.team.ID, w.channel.ID, w.install.BotUserID, w.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	if stats := w.settle(); stats.Withheld != 1 || len(w.inbox.take()) != 0 {
+		t.Errorf("the app heard of its removal: %+v", stats)
+	}
+	info := w.post("conversations.info", formType, w.install.Token, "channel="+string(w.channel.ID))
+	if at(info.body, "channel.is_member") != false {
+		t.Errorf("is_member tells the truth all the same: %v", info.body)
+	}
+}
+
+// TestAJoinWithoutAnInviter: 'inviter is absent on self-join'.
+func TestAJoinWithoutAnInviter(t *testing.T) {
+	w := newWorld(t, slacksim.Options{})
+	room := must(w.CreateChannel(t.Context(), w.team.ID, slacksim.Channel{Name: "open", Members: []slacksim.UserID{w.ada.ID}}))(t)
+	if err := w.Invite(t.Context(), w.team.ID, room.ID, "", w.install.BotUserID); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	got := w.inbox.take()
+	check(t, got[0].event, map[string]any{"type": "member_joined_channel", "user": string(w.install.BotUserID), "inviter": nil})
+}
+
+// TestUninstallingComesBeforeTheTokens: tokens_revoked 'names user ids, not tokens, and may come after app_uninstalled'.
+func TestUninstallingComesBeforeTheTokens(t *testing.T) {
+	w := newWorld(t, slacksim.Options{})
+	if err := w.Uninstall(t.Context(), w.team.ID, w.app.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	got := w.inbox.take()
+	if len(got) != 2 || got[0].event["type"] != "app_uninstalled" || got[1].event["type"] != "tokens_revoked" {
+		t.Fatalf("got %v, want app_uninstalled, then tokens_revoked", got)
+	}
+	if diff := cmp.Diff([]any{string(w.install.BotUserID)}, at(got[1].event, "tokens.bot")); diff != "" {
+		t.Error(diff)
+	}
+}

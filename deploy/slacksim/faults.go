@@ -15,7 +15,8 @@ type Fault struct {
 	// DelayMS ahead, or behind if negative) partition (neither calls nor events get through) or
 	// repeat_cursor (a list answers with the cursor that it was given).
 	Kind string `json:"kind"`
-	// Method, Team, App, Channel and Event narrow what it strikes; empty matches all. Event is message, app_mention…
+	// Method, Team, App, Channel and Event narrow what it strikes; empty matches all. Event is its type, as the app
+	// would hear it: message, app_mention, channel_left…
 	Method  string    `json:"method,omitempty"`
 	Team    TeamID    `json:"team,omitempty"`
 	App     AppID     `json:"app,omitempty"`

@@ -93,16 +93,27 @@ func conversationsHistory(c *call) (response, error) {
 		return nil, err
 	}
 	forward := s.oldest != "" && s.latest == ""
-	page, next := ch.stretch(s, TS(from), limit, forward)
+	page, next := ch.stretch(s, TS(from), c.pageSize(limit, from), forward)
 	messages := make([]*wireMessage, 0, len(page))
 	for _, m := range page {
 		messages = append(messages, c.shownMessage(ch, m))
 	}
-	out := response{"messages": messages, "has_more": next != "", "pin_count": 0, "channel_actions_ts": nil, "channel_actions_count": 0}
-	if next == "" {
-		return out, nil
+	return c.turned(response{"messages": messages, "pin_count": 0, "channel_actions_ts": nil, "channel_actions_count": 0}, next), nil
+}
+
+// turned is a page of history or replies. Its end says nothing of a cursor, unless Settings.CursorEnd has it otherwise.
+func (c *call) turned(out response, next TS) response {
+	more := next != ""
+	if more || c.settings.CursorEnd != "" || c.args.has("cursor") {
+		out = c.ended(out, "next_ts", string(next))
+		cursor, _ := metadata(out)["next_cursor"].(string)
+		more = cursor != "" // a fault may give the same page again
 	}
-	return c.ended(out, "next_ts", string(next)), nil
+	if !more && c.settings.CursorEnd == "" {
+		delete(out, "response_metadata")
+	}
+	out["has_more"] = more
+	return out
 }
 
 // stretch walks a channel from where a page begins until it is full, and returns it newest first, with the ts that comes next.
@@ -171,22 +182,18 @@ func conversationsReplies(c *call) (response, error) {
 		return nil, fail("thread_not_found")
 	}
 	messages := []*wireMessage{c.shownMessage(ch, root)}
-	next := TS("")
+	next, room := TS(""), c.pageSize(max(1, limit-1), from)
 	for _, ts := range root.Replies {
 		if from != "" && olderTS(ts, TS(from)) || !s.has(ts) {
 			continue
 		}
-		if len(messages) > limit-1 && limit > 1 || limit == 1 && len(messages) > 1 {
+		if len(messages) > room {
 			next = ts
 			break
 		}
 		messages = append(messages, c.shownMessage(ch, ch.message(ts)))
 	}
-	out := response{"messages": messages, "has_more": next != ""}
-	if next == "" {
-		return out, nil
-	}
-	return c.ended(out, "next_ts", string(next)), nil
+	return c.turned(response{"messages": messages}, next), nil
 }
 
 // shownMessage is a message as both show it: metadata only to who asks, threads as they stand.

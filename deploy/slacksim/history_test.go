@@ -3,6 +3,7 @@ package slacksim_test
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -298,5 +299,80 @@ func TestLookups(t *testing.T) {
 	}
 	if _, _, err := w.api.DeleteMessageContext(t.Context(), string(w.channel.ID), string(theirs.TS)); err == nil || err.Error() != "cant_delete_message" {
 		t.Errorf("chat.delete of another's: %v", err)
+	}
+}
+
+// TestShortPagesAreNotTheEnd: 'A short or empty page is not the end; a cursor ends as empty, null or missing', in history and in
+// replies too.
+func TestShortPagesAreNotTheEnd(t *testing.T) {
+	w := newWorld(t, slacksim.Options{Settings: slacksim.Settings{NoRateLimits: true, ShortPages: true, CursorEnd: "varied"}})
+	m, r := talked(t, w)
+	all := backwards(append(slices.Clone(m), r[2]))
+	empty, ends := 0, map[string]bool{}
+	read := func(method string, args url.Values) (got []string) {
+		for cursor := ""; ; {
+			args.Set("cursor", cursor)
+			body := w.post(method, formType, w.install.Token, args.Encode()).body
+			page, _ := body["messages"].([]any)
+			for _, m := range page {
+				if ts, _ := at(m, "ts").(string); len(got) == 0 || ts != got[0] { // the root is on each page of replies
+					got = append(got, ts)
+				}
+			}
+			if len(page) == 0 || method == "conversations.replies" && len(page) == 1 {
+				empty++
+			}
+			meta, _ := body["response_metadata"].(map[string]any)
+			next, there := meta["next_cursor"]
+			if cursor, _ = next.(string); cursor == "" {
+				ends[fmt.Sprint(next, there)] = true
+				return got
+			}
+		}
+	}
+	for range 6 {
+		if diff := cmp.Diff(all, read("conversations.history", url.Values{"channel": {string(w.channel.ID)}, "limit": {"2"}})); diff != "" {
+			t.Fatalf("history, want, got:\n%s", diff)
+		}
+		want := append([]string{m[2]}, r...)
+		if diff := cmp.Diff(want, read("conversations.replies", url.Values{"channel": {string(w.channel.ID)}, "ts": {m[2]}, "limit": {"2"}})); diff != "" {
+			t.Fatalf("replies, want, got:\n%s", diff)
+		}
+		must(w.Say(t.Context(), w.team.ID, w.channel.ID, w.ada.ID, "more"))(t) // moves what 'varied' goes by
+		all = append([]string{latest(t, w)}, all...)
+	}
+	if empty == 0 || len(ends) != 3 {
+		t.Errorf("%d empty pages, ends %v; want some, and an empty one, null and none", empty, ends)
+	}
+}
+
+func latest(t *testing.T, w *world) string {
+	t.Helper()
+	list := must(w.Messages(t.Context(), w.team.ID, w.channel.ID, slacksim.MessageQuery{}))(t).Messages
+	return string(list[len(list)-1].TS)
+}
+
+// TestRepeatedHistory: 'a repeated cursor is a loop to break', also where the channel has ended.
+func TestRepeatedHistory(t *testing.T) {
+	w := newWorld(t, slacksim.Options{Settings: slacksim.Settings{NoRateLimits: true}})
+	talked(t, w)
+	read := func(cursor string) map[string]any {
+		return w.post("conversations.history", formType, w.install.Token, url.Values{"channel": {string(w.channel.ID)}, "limit": {"6"}, "cursor": {cursor}}.Encode()).body
+	}
+	first, _ := at(read(""), "response_metadata.next_cursor").(string)
+	must(w.AddFault(t.Context(), slacksim.Fault{Kind: slacksim.FaultRepeatCursor, Method: "conversations.history", Count: 1}))(t)
+	again, last := read(first), read(first)
+	if at(again, "response_metadata.next_cursor") != first || again["has_more"] != true || last["has_more"] != false || last["response_metadata"] != nil {
+		t.Errorf("the last page, repeated and not: %v, %v", again, last)
+	}
+}
+
+// TestInclusiveNeedsABound: inclusive 'is ignored without one of them'.
+func TestInclusiveNeedsABound(t *testing.T) {
+	w := newWorld(t, slacksim.Options{Settings: slacksim.Settings{NoRateLimits: true}})
+	talked(t, w)
+	plain, inclusive := history(t, w, slack.GetConversationHistoryParameters{}), history(t, w, slack.GetConversationHistoryParameters{Inclusive: true})
+	if diff := cmp.Diff(plain, inclusive); diff != "" {
+		t.Error(diff)
 	}
 }

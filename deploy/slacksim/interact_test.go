@@ -362,3 +362,58 @@ func TestResponseURL(t *testing.T) {
 		}
 	})
 }
+
+const dependentView = `{"type":"modal","title":{"type":"plain_text","text":"Link"},"submit":{"type":"plain_text","text":"Save"},"blocks":[
+{"type":"input","block_id":"account","dispatch_action":true,"label":{"type":"plain_text","text":"Account"},"element":{"type":"external_select","action_id":"pick","min_query_length":1}},
+{"type":"input","block_id":"note","optional":true,"label":{"type":"plain_text","text":"Note"},"element":{"type":"plain_text_input","action_id":"text"}}%s]}`
+
+const dealSelect = `,{"type":"input","block_id":"deal","optional":true,"label":{"type":"plain_text","text":"Deal"},"element":{"type":"static_select","action_id":"deal",
+"options":[{"text":{"type":"plain_text","text":"Renewal"},"value":"d1"},{"text":{"type":"plain_text","text":"Upsell"},"value":"d2"}]}}`
+
+// openDependent opens a view whose second select follows from the first.
+func (st *stage) openDependent() string {
+	st.t.Helper()
+	st.answer = func(cb slack.InteractionCallback, w http.ResponseWriter) {
+		switch {
+		case cb.Type == slack.InteractionTypeBlockSuggestion:
+			_, _ = io.WriteString(w, `{"options":[{"text":{"type":"plain_text","text":"Acme"},"value":"acme"}]}`)
+		case cb.View.ID == "" && cb.Type == slack.InteractionTypeBlockActions:
+			st.api("views.open", url.Values{"trigger_id": {cb.TriggerID}, "view": {fmt.Sprintf(dependentView, "")}})
+		case cb.Type == slack.InteractionTypeBlockActions:
+			got := st.api("views.update", url.Values{"view_id": {cb.View.ID}, "hash": {cb.View.Hash}, "view": {fmt.Sprintf(dependentView, dealSelect)}})
+			if got["ok"] != true {
+				st.t.Error(got)
+			}
+		}
+	}
+	st.press()
+	return st.top().ID
+}
+
+// TestAChoiceThatIsToldAtOnce: an input with dispatch_action sends block_actions, so that the app can answer with another view
+// ('views.update with hash'), in which what was filled in stays; an input without tells nothing before the submission.
+func TestAChoiceThatIsToldAtOnce(t *testing.T) {
+	inStage(t, func(t *testing.T, st *stage) {
+		view := st.openDependent()
+		use := func(action, value string) int {
+			before := len(st.got)
+			if err := st.Press(t.Context(), st.team.ID, slacksim.Press{User: st.ada.ID, View: view, Action: action, Values: []string{value}}); err != nil {
+				t.Error(err)
+			}
+			return len(st.got) - before
+		}
+		if n := use("text", "quietly"); n != 0 {
+			t.Errorf("an input without dispatch_action sent %d payloads", n)
+		}
+		must(st.Options(t.Context(), st.team.ID, slacksim.Query{Press: slacksim.Press{User: st.ada.ID, View: view, Action: "pick"}, Value: "ac"}))(t)
+		if n := use("pick", "acme"); n != 1 || len(st.top().Blocks.BlockSet) != 3 {
+			t.Errorf("the choice sent %d payloads, and the view has %d blocks", n, len(st.top().Blocks.BlockSet))
+		}
+		must(st.Submit(t.Context(), st.team.ID, slacksim.Submission{User: st.ada.ID, View: view, Values: map[string]map[string][]string{"deal": {"deal": {"d2"}}}}))(t)
+		values := st.got[len(st.got)-1].View.State.Values
+		got := []string{values["account"]["pick"].SelectedOption.Value, values["deal"]["deal"].SelectedOption.Value, values["note"]["text"].Value}
+		if diff := cmp.Diff([]string{"acme", "d2", "quietly"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

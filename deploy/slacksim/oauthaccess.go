@@ -109,7 +109,24 @@ func (c *call) rotate(a *App, in Install) (Install, error) {
 			in.FormerExpires = in.Expires
 		}
 	}
-	return in, c.commit(change{Install: &in})
+	return in, c.commitTokens(in)
+}
+
+// commitTokens gives an installation its tokens in every workspace that has it: an organization's installation is one.
+func (c *call) commitTokens(in Install) error {
+	for _, id := range c.state.teamOrder {
+		there := c.state.teams[id].installs[in.App]
+		if there == nil || id != in.Team && (in.Org == "" || there.Org != in.Org) {
+			continue
+		}
+		next := *there
+		next.Token, next.Expires, next.RefreshToken = in.Token, in.Expires, in.RefreshToken
+		next.FormerToken, next.FormerExpires = in.FormerToken, in.FormerExpires
+		if err := c.commit(change{Install: &next}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refresh takes a refresh token, which is good once.

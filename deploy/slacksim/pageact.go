@@ -53,18 +53,42 @@ func (s *Simulator) doForm(r *http.Request, team TeamID, f url.Values) error {
 	case "view-press":
 		block, action, _ := strings.Cut(rest, "|")
 		return s.press(r.Context(), team, Press{User: user, View: f.Get("view"), Block: block, Action: action}, "http://"+r.Host)
-	case "options":
+	case "choose":
 		s.keep(team, user, f)
 		block, action, _ := strings.Cut(rest, "|")
-		press := Press{User: user, View: f.Get("view"), Block: block, Action: action}
-		_, err := s.suggest(r.Context(), team, Query{Press: press, Value: f.Get("q|" + rest)})
-		return err
+		in := Press{User: user, View: f.Get("view"), Block: block, Action: action, Values: f["v|"+rest]}
+		return s.press(r.Context(), team, in, "http://"+r.Host)
+	case "options":
+		return s.searchForm(r, team, user, rest, f)
 	case "submit":
 		return s.submitForm(r, team, user, f)
 	case "close":
 		return s.closeView(r.Context(), team, Closing{User: user, View: f.Get("view")})
 	}
 	return s.talkForm(team, user, do, f)
+}
+
+// searchForm types into an external select, and notes when nothing comes of it.
+func (s *Simulator) searchForm(r *http.Request, team TeamID, user UserID, field string, f url.Values) error {
+	s.keep(team, user, f)
+	block, action, _ := strings.Cut(field, "|")
+	typed := f.Get("q|" + field)
+	found, err := s.suggest(r.Context(), team, Query{Press: Press{User: user, View: f.Get("view"), Block: block, Action: action}, Value: typed})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.interact.views[f.Get("view")]
+	if m == nil {
+		return nil
+	}
+	key := block + "/" + action
+	delete(m.notes, key)
+	if len(found) == 0 {
+		m.notes[key] = "Nothing is offered for “" + typed + "”"
+	}
+	return nil
 }
 
 // talkForm says, edits and deletes.
@@ -143,7 +167,7 @@ func (s *Simulator) keep(team TeamID, user UserID, f url.Values) {
 		if !fillable(p.element) {
 			continue
 		}
-		if v, err := filledIn(p, values[p.block][p.action], m.offered[p.block+"/"+p.action]); err == nil {
+		if v, err := filledIn(p, values[p.block][p.action], m.choices(p)); err == nil {
 			m.put(p.block, p.action, v)
 		}
 	}

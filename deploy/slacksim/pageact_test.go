@@ -86,3 +86,26 @@ func TestAForeignFormIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestADependentSelectIsWalkedByHand: choosing an account brings the choice of a deal, and the account stays chosen.
+func TestADependentSelectIsWalkedByHand(t *testing.T) {
+	inStage(t, func(t *testing.T, st *stage) {
+		view := st.openDependent()
+		form := func(do string, more url.Values) string {
+			more["do"], more["view"] = []string{do}, []string{view}
+			return st.form(more)
+		}
+		shows(t, form("options|account|pick", url.Values{"q|account|pick": {""}}), "Nothing is offered for")
+		shows(t, form("options|account|pick", url.Values{"q|account|pick": {"ac"}, "v|note|text": {"kept"}}), `<option value="acme">Acme`, `data-tells="choose|account|pick"`)
+		chosen := url.Values{"v|account|pick": {"acme"}, "v|note|text": {"kept"}}
+		page := form("choose|account|pick", chosen)
+		shows(t, page, `<option value="acme" selected>Acme`, "Renewal", `value="kept"`)
+		if page = form("submit", url.Values{"v|account|pick": {"acme"}, "v|deal|deal": {""}, "v|note|text": {"kept"}}); strings.Contains(page, "modal-title") {
+			t.Error("the modal is still open")
+		}
+		values := st.got[len(st.got)-1].View.State.Values
+		if values["account"]["pick"].SelectedOption.Value != "acme" || values["deal"]["deal"].SelectedOption.Value != "" {
+			t.Errorf("submitted %+v", values)
+		}
+	})
+}

@@ -18,11 +18,12 @@ type shownModal struct {
 
 // shownItem is a block of a modal: a field, or something to read.
 type shownItem struct {
-	Block, Action, Label, Hint, Kind, Query, Error string
-	Value                                          string
-	Options                                        []shownOption
-	Optional, Many, Area                           bool
-	Read                                           any // a block that is no field
+	Block, Action, Label, Hint, Kind, Note, Error string
+	Value                                         string
+	Options                                       []shownOption
+	Optional, Many, Area                          bool
+	Tells                                         bool // choosing tells the app at once
+	Read                                          any  // a block that is no field
 }
 
 type shownOption struct {
@@ -74,7 +75,7 @@ func (t *team) shownItem(m *modal, block map[string]any, p placed) shownItem {
 	item := shownItem{
 		Block: p.block, Action: p.action, Label: p.label, Hint: plainText(block["hint"]), Kind: "text", Optional: p.optional,
 		Error: m.errors[p.block], Many: strings.HasPrefix(kind, "multi_") || kind == "checkboxes",
-		Area: p.element["multiline"] == true,
+		Area: p.element["multiline"] == true, Tells: !p.quiet, Note: m.notes[p.block+"/"+p.action],
 	}
 	state, _ := m.state[p.block][p.action].(map[string]any)
 	chosen := chosenValues(state[valueField[kind]])
@@ -87,7 +88,7 @@ func (t *team) shownItem(m *modal, block map[string]any, p placed) shownItem {
 		item.Kind, item.Label = "button", plainText(p.element["text"])
 		return item
 	case strings.HasSuffix(kind, "external_select"):
-		item.Kind, options = "external", append(options, m.offered[p.block+"/"+p.action]...)
+		item.Kind, options = "external", append(options, m.choices(p)...)
 	case strings.HasSuffix(kind, "users_select"):
 		item.Kind = "choice"
 		for _, u := range t.people() {

@@ -26,10 +26,10 @@ type prepared struct {
 	payload map[string]any
 }
 
-// press sends block_actions. base is the simulator's own address, for the response_url.
+// press sends block_actions, if the element tells its app at once. base is the simulator's own address, for the response_url.
 func (s *Simulator) press(ctx context.Context, team TeamID, in Press, base string) error {
 	ready, err := s.preparePress(team, in, base)
-	if err != nil {
+	if err != nil || ready.payload == nil {
 		return err
 	}
 	_, err = s.ask(ctx, ready.app, ready.app.InteractivityURL, ready.payload)
@@ -107,7 +107,7 @@ func (s *Simulator) pressInView(t *team, in Press) (prepared, error) {
 	if err != nil {
 		return prepared{}, err
 	}
-	act, err := s.action(p, in.Values, m.offered[p.block+"/"+p.action])
+	act, err := s.action(p, in.Values, m.choices(p))
 	if err != nil {
 		return prepared{}, err
 	}
@@ -117,6 +117,10 @@ func (s *Simulator) pressInView(t *team, in Press) (prepared, error) {
 			delete(value, name)
 		}
 		m.put(p.block, p.action, value)
+		s.wake()
+	}
+	if p.quiet {
+		return prepared{}, nil
 	}
 	app := s.state.apps[m.app]
 	out := s.common("block_actions", app, t, in.User)

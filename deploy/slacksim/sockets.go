@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -45,13 +46,15 @@ type ticket struct {
 	at  time.Time
 }
 
-// socket is one connection. A ghost's peer has gone without a word.
+// socket is one connection. A ghost's peer has gone without a word. A deaf one is half open: it still stands, but nothing that
+// either side says gets through, pings neither.
 type socket struct {
 	id    string
 	app   AppID
 	conn  *websocket.Conn
 	write sync.Mutex
 	ghost *time.Timer
+	deaf  atomic.Bool
 	done  chan struct{}
 }
 
@@ -159,7 +162,7 @@ func (ss *sockets) deliver(ctx context.Context, app AppID, envelope map[string]a
 		delete(ss.waiting, id)
 		ss.mu.Unlock()
 	}()
-	if !ss.isGhost(k) {
+	if !ss.isGhost(k) && !k.deaf.Load() {
 		_ = k.send(envelope) // a failure shows as silence, as at Slack
 	}
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
@@ -219,7 +222,7 @@ func (s *Simulator) socketApp(token string) (*App, error) {
 	for _, a := range s.state.apps {
 		if a.AppToken == token && a.SocketMode {
 			c := &call{Simulator: s, method: "apps.connections.open", app: a}
-			return a, c.limit(windowKey{method: c.method, app: a.ID}, 50)
+			return a, c.limit(windowKey{method: c.method, app: a.ID}, s.settings.ConnectionsPerMinute)
 		}
 	}
 	return nil, fail("invalid_auth")

@@ -227,3 +227,79 @@ func TestDisconnectReasons(t *testing.T) {
 		}
 	})
 }
+
+// TestAHalfOpenConnection: 'Half-open sockets whose deadman never fires': it stands and counts, gets envelopes that nobody sees, and
+// neither pings nor answers a ping.
+func TestAHalfOpenConnection(t *testing.T) {
+	inSocketStage(t, func(t *testing.T, st *socketStage) {
+		conn, _ := st.connect()
+		pings, pongs := 0, 0
+		conn.SetPingHandler(func(string) error { pings++; return nil })
+		conn.SetPongHandler(func(string) error { pongs++; return nil })
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				if _, _, err := conn.ReadMessage(); err != nil {
+					return
+				}
+				t.Error("something got through")
+			}
+		}()
+		ping := func() {
+			if err := conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(6 * time.Second)
+		}
+		ping()
+		if pings != 1 || pongs != 1 {
+			t.Errorf("while it is whole: %d pings and %d pongs", pings, pongs)
+		}
+		if err := st.Disconnect(t.Context(), st.app.ID, slacksim.Disconnection{Reason: "half_open"}); err != nil {
+			t.Fatal(err)
+		}
+		ping()
+		st.say()
+		stats := must(st.Idle(t.Context()))(t)
+		list := must(st.Sockets(t.Context(), st.app.ID))(t)
+		if pings != 1 || pongs != 1 || stats.GivenUp != 1 || len(list) != 1 || !list[0].Deaf {
+			t.Errorf("%d pings, %d pongs, %+v, %+v", pings, pongs, stats, list)
+		}
+		_ = conn.Close()
+		<-ended
+	})
+}
+
+// TestARefreshWithoutWarning: 'warning ~10 s ahead if at all'.
+func TestARefreshWithoutWarning(t *testing.T) {
+	inSocketStage(t, func(t *testing.T, st *socketStage) {
+		must(st.SetSettings(t.Context(), slacksim.Settings{UnwarnedRefresh: true}))(t)
+		conn, _ := st.connect()
+		if got := st.read(conn); got["reason"] != "refresh_requested" {
+			t.Errorf("%v, want refresh_requested", got)
+		}
+		_ = conn.Close()
+	})
+}
+
+// TestHowOftenConnectionsOpen: apps.connections.open is tier 3, or '[unsettled]: tier 1 in one SDK'.
+func TestHowOftenConnectionsOpen(t *testing.T) {
+	inSocketStage(t, func(t *testing.T, st *socketStage) {
+		opened := func() int {
+			for n := 0; ; n++ {
+				if _, _, err := st.slackGo().StartSocketModeContext(t.Context()); err != nil {
+					return n
+				}
+			}
+		}
+		if n := opened(); n != 50 {
+			t.Errorf("%d a minute, want 50", n)
+		}
+		time.Sleep(time.Minute)
+		must(st.SetSettings(t.Context(), slacksim.Settings{ConnectionsPerMinute: 1}))(t)
+		if n := opened(); n != 1 {
+			t.Errorf("in tier 1 %d a minute", n)
+		}
+	})
+}

@@ -15,7 +15,7 @@ func (s *Simulator) socketRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /control/apps/{app}/sockets", unlocked(func(r *http.Request, _ none) ([]Connection, error) {
 		out := []Connection{}
 		for _, k := range s.sockets.list(AppID(r.PathValue("app"))) {
-			out = append(out, Connection{ID: k.id, Ghost: s.sockets.isGhost(k)})
+			out = append(out, Connection{ID: k.id, Ghost: s.sockets.isGhost(k), Deaf: k.deaf.Load()})
 		}
 		return out, nil
 	}))
@@ -24,26 +24,32 @@ func (s *Simulator) socketRoutes(mux *http.ServeMux) {
 	}))
 }
 
-// Connection is one Socket Mode connection that Slack counts. A ghost's app has gone without a farewell.
+// Connection is one Socket Mode connection that Slack counts. A ghost's app has gone without a farewell; a deaf one is half open.
 type Connection struct {
 	ID    string `json:"id"`
 	Ghost bool   `json:"ghost,omitempty"`
+	Deaf  bool   `json:"deaf,omitempty"`
 }
 
 // Disconnection tells an app's connections to go: with warning they stay open.
 type Disconnection struct {
-	// Reason is warning, refresh_requested, link_disabled or too_many_websockets.
+	// Reason is warning, refresh_requested, link_disabled or too_many_websockets; or half_open, which says nothing: the connection
+	// stands, and is dead.
 	Reason string `json:"reason"`
 	// ID names one connection. Default: all.
 	ID string `json:"id,omitempty"`
 }
 
 func (s *Simulator) disconnect(app AppID, in Disconnection) error {
-	if !slices.Contains([]string{"warning", "refresh_requested", "link_disabled", "too_many_websockets"}, in.Reason) {
-		return refuse("reason is %q; give warning, refresh_requested, link_disabled or too_many_websockets", in.Reason)
+	if !slices.Contains([]string{"warning", "refresh_requested", "link_disabled", "too_many_websockets", "half_open"}, in.Reason) {
+		return refuse("reason is %q; give warning, refresh_requested, link_disabled, too_many_websockets or half_open", in.Reason)
 	}
 	for _, k := range s.sockets.list(app) {
-		if in.ID == "" || in.ID == k.id {
+		switch {
+		case in.ID != "" && in.ID != k.id:
+		case in.Reason == "half_open":
+			k.deaf.Store(true)
+		default:
 			k.disconnect(in.Reason)
 			if in.Reason != "warning" {
 				s.sockets.remove(k)
@@ -95,14 +101,18 @@ func (s *Simulator) link(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close()
 		return
 	}
-	s.sockets.wg.Go(k.keep)
+	conn.SetPingHandler(k.pong)
+	s.mu.Lock()
+	warned := !s.settings.UnwarnedRefresh
+	s.mu.Unlock()
+	s.sockets.wg.Go(func() { k.keep(warned) })
 	err = k.send(map[string]any{
 		"type": "hello", "num_connections": n, "connection_info": map[string]any{"app_id": t.app},
 		"debug_info": map[string]any{"host": "applink-sim", "build_number": 1, "approximate_connection_time": int(socketLife.Seconds())},
 	})
 	for err == nil {
 		var raw []byte
-		if _, raw, err = conn.ReadMessage(); err == nil {
+		if _, raw, err = conn.ReadMessage(); err == nil && !k.deaf.Load() {
 			s.sockets.acknowledge(raw)
 		}
 	}
@@ -115,8 +125,17 @@ func (s *Simulator) link(w http.ResponseWriter, r *http.Request) {
 	s.sockets.haunt(k)
 }
 
-// keep pings a connection, and refreshes it when its time has come.
-func (k *socket) keep() {
+// pong answers an app's ping.
+func (k *socket) pong(text string) error {
+	if k.deaf.Load() {
+		return nil
+	}
+	_ = k.conn.WriteControl(websocket.PongMessage, []byte(text), time.Now().Add(eventTimeout)) // a failure shows in the next read
+	return nil
+}
+
+// keep pings a connection, and refreshes it when its time has come, with or without a warning.
+func (k *socket) keep(warned bool) {
 	ping, warn, end := time.NewTicker(pingEvery), time.NewTimer(socketLife-socketWarning), time.NewTimer(socketLife)
 	defer ping.Stop()
 	defer warn.Stop()
@@ -126,11 +145,18 @@ func (k *socket) keep() {
 		case <-k.done:
 			return
 		case <-ping.C:
+			if k.deaf.Load() {
+				continue
+			}
 			_ = k.conn.WriteControl(websocket.PingMessage, []byte("Ping from applink-sim"), time.Now().Add(eventTimeout))
 		case <-warn.C:
-			k.disconnect("warning")
+			if warned && !k.deaf.Load() {
+				k.disconnect("warning")
+			}
 		case <-end.C:
-			k.disconnect("refresh_requested")
+			if !k.deaf.Load() {
+				k.disconnect("refresh_requested")
+			}
 		}
 	}
 }

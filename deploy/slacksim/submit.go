@@ -62,7 +62,7 @@ func (s *Simulator) prepareSubmit(id TeamID, in Submission) (prepared, error) {
 	}
 	for _, p := range elements(m.body["blocks"]) {
 		if values, named := in.Values[p.block][p.action]; named && fillable(p.element) {
-			value, err := filledIn(p, values, m.offered[p.block+"/"+p.action])
+			value, err := filledIn(p, values, m.choices(p))
 			if err != nil {
 				return prepared{}, err
 			}

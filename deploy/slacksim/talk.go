@@ -17,7 +17,7 @@ type Say struct {
 	Subtype string `json:"subtype,omitempty"`
 	// Extra is an object of fields that Slack shows beside: files, room, bot_id, assistant_app_thread…
 	Extra json.RawMessage `json:"extra,omitempty"`
-	// Text is in Slack's own form: mrkdwn, with &, < and > escaped as &amp;, &lt; and &gt;, people as <@U…>.
+	// Text is in Slack's own form: mrkdwn, with &, < and > escaped as &amp;, &lt; and &gt;, people as <@U…>. It is cut at 40,000 characters.
 	Text string `json:"text"`
 	// ThreadTS answers in that message's thread; Broadcast shows the answer in the channel too.
 	ThreadTS  TS   `json:"thread_ts,omitempty"`
@@ -50,7 +50,7 @@ func (s *Simulator) say(t *team, c *channel, in Say) (Message, error) {
 
 // spoken checks who speaks, and makes their message.
 func (s *Simulator) spoken(t *team, c *channel, in Say) (message, error) {
-	m := message{Text: in.Text, Extra: in.Extra, Subtype: in.Subtype}
+	m := message{Text: cut(in.Text), Extra: in.Extra, Subtype: in.Subtype}
 	switch {
 	case c.IsArchived:
 		return m, refuse("channel %s is archived", c.ID)

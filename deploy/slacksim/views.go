@@ -3,6 +3,7 @@ package slacksim
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,7 @@ type modal struct {
 	offered map[string][]any  // the options last suggested, by block and action
 	below   string            // the view under this one
 	errors  map[string]string // by block, as the app answered them
+	notes   map[string]string // by block and action: why a search shows nothing
 }
 
 func (m *modal) id() string { return str2(m.body["id"]) }
@@ -159,7 +161,7 @@ func (s *Simulator) replace(m *modal, given map[string]any) {
 	}
 	m.body["hash"] = formatHash(s.now())
 	old := m.state
-	m.state, m.offered = map[string]map[string]any{}, map[string][]any{}
+	m.state, m.offered, m.errors, m.notes = map[string]map[string]any{}, map[string][]any{}, nil, map[string]string{}
 	for _, e := range elements(m.body["blocks"]) {
 		if !fillable(e.element) {
 			continue
@@ -171,6 +173,17 @@ func (s *Simulator) replace(m *modal, given map[string]any) {
 		m.put(e.block, e.action, value)
 	}
 	s.wake()
+}
+
+// choices are the options that an external select takes now: those last suggested, and what is chosen already.
+func (m *modal) choices(p placed) []any {
+	out := slices.Clone(m.offered[p.block+"/"+p.action])
+	chosen, _ := m.state[p.block][p.action].(map[string]any)
+	if one, ok := chosen["selected_option"].(map[string]any); ok {
+		out = append(out, one)
+	}
+	many, _ := chosen["selected_options"].([]any)
+	return append(out, many...)
 }
 
 func (m *modal) put(block, action string, value any) {

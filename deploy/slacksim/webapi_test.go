@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
 )
@@ -187,5 +188,89 @@ func TestAFaultAfterTheEffect(t *testing.T) {
 	calls := must(w.Calls(t.Context()))(t)
 	if calls["chat.postMessage"].Errors["internal_error"] != 1 {
 		t.Errorf("calls counted: %+v", calls)
+	}
+}
+
+// TestEveryPostingError: the codes of 'Posting errors' can each be had, as HTTP 200 with ok false, and tell nothing else.
+func TestEveryPostingError(t *testing.T) {
+	w := newWorld(t, slacksim.Options{})
+	codes := strings.Fields(`invalid_auth not_authed token_revoked account_inactive missing_scope team_access_not_granted org_login_required accesslimited
+		token_expired user_not_found users_not_found user_disabled user_not_visible channel_not_found is_archived not_in_channel restricted_action
+		restricted_action_read_only_channel messages_tab_disabled cannot_dm_bot msg_too_long msg_blocks_too_long invalid_blocks invalid_blocks_format
+		no_text too_many_attachments metadata_too_large ratelimited rate_limited service_unavailable team_added_to_org internal_error fatal_error
+		request_timeout duplicate_message_not_found`)
+	for _, code := range codes {
+		must(w.AddFault(t.Context(), slacksim.Fault{Kind: slacksim.FaultAPIError, Method: "chat.postMessage", Error: code, Count: 1}))(t)
+		got := w.post("chat.postMessage", formType, w.install.Token, "text=x&channel="+string(w.channel.ID))
+		if got.status != http.StatusOK || got.body["ok"] != false || got.body["error"] != code {
+			t.Errorf("%s: %d %v", code, got.status, got.body)
+		}
+	}
+	if posts := must(w.Posts(t.Context(), slacksim.PostQuery{}))(t).Posts; len(posts) != 0 {
+		t.Errorf("%d of them posted", len(posts))
+	}
+}
+
+// TestEveryAnswerNamesTheScopes: 'x-oauth-scopes on every later answer': what was granted, also where the call is refused or limited.
+func TestEveryAnswerNamesTheScopes(t *testing.T) {
+	w := newWorld(t, slacksim.Options{Settings: slacksim.Settings{PostsPerMinute: 1}})
+	want := strings.Join(w.install.Scopes, ",")
+	for _, call := range [][2]string{
+		{"auth.test", ""}, {"users.list", "limit=nope"}, {"conversations.info", "channel=C0"}, {"team.info", ""}, {"views.open", "trigger_id=1.2.3"},
+		{"chat.postMessage", "text=x&channel=" + string(w.channel.ID)}, {"chat.postMessage", "text=x&channel=" + string(w.channel.ID)},
+	} {
+		got := w.post(call[0], formType, w.install.Token, call[1])
+		if scopes := got.header.Get("X-OAuth-Scopes"); scopes != want {
+			t.Errorf("%s answered %d %v with scopes %q, want %q", call[0], got.status, got.body["error"], scopes, want)
+		}
+	}
+}
+
+// TestLongTexts: 'text cut past 40,000, and reported split into several messages from about 4,041 on', where the simulator does not
+// refuse them.
+func TestLongTexts(t *testing.T) {
+	w := newWorld(t, slacksim.Options{Settings: slacksim.Settings{Lenient: true, NoRateLimits: true}})
+	post := func(text string) []slacksim.Message {
+		before := len(must(w.Messages(t.Context(), w.team.ID, w.channel.ID, slacksim.MessageQuery{}))(t).Messages)
+		got := w.post("chat.postMessage", formType, w.install.Token, url.Values{"channel": {string(w.channel.ID)}, "text": {text}}.Encode())
+		list := must(w.Messages(t.Context(), w.team.ID, w.channel.ID, slacksim.MessageQuery{}))(t).Messages[before:]
+		if got.body["ok"] != true || got.body["ts"] != string(list[0].TS) {
+			t.Fatalf("answered %v", got.body)
+		}
+		return list
+	}
+	if got := post(strings.Repeat("é", 4000)); len(got) != 1 {
+		t.Errorf("4,000 characters are %d messages", len(got))
+	}
+	if got := post(strings.Repeat("é", 4041)); len(got) != 2 || got[1].Text != "é" {
+		t.Errorf("4,041 characters are %d messages", len(got))
+	}
+	length := 0
+	for _, m := range post(strings.Repeat("é", 40_007)) {
+		length += len(m.Text) / len("é")
+	}
+	if length != 40_000 {
+		t.Errorf("%d characters are kept of 40,007", length)
+	}
+	if said := must(w.Say(t.Context(), w.team.ID, w.channel.ID, w.ada.ID, strings.Repeat("é", 40_007)))(t); len(said.Text)/len("é") != 40_000 {
+		t.Errorf("a person's has %d", len(said.Text)/len("é"))
+	}
+}
+
+// TestALimitIsOneAppsInOneWorkspace: a tier is 'per method, workspace, app', and 429 is 'for that method and workspace'.
+func TestALimitIsOneAppsInOneWorkspace(t *testing.T) {
+	now := time.Now()
+	w := newWorld(t, slacksim.Options{Clock: func() time.Time { return now }})
+	ctx := t.Context()
+	other := must(w.CreateApp(ctx, slacksim.App{Name: "Other"}))(t)
+	beside := must(w.Install(ctx, w.team.ID, slacksim.InstallRequest{App: other.ID, Scopes: allScopes}))(t)
+	elsewhere := must(w.Install(ctx, must(w.CreateTeam(ctx, slacksim.Team{Name: "Globex"}))(t).ID, slacksim.InstallRequest{App: w.app.ID, Scopes: allScopes}))(t)
+	for range 20 {
+		w.post("users.list", formType, w.install.Token, "")
+	}
+	for token, want := range map[string]int{w.install.Token: http.StatusTooManyRequests, beside.Token: http.StatusOK, elsewhere.Token: http.StatusOK} {
+		if got := w.post("users.list", formType, token, ""); got.status != want || want != http.StatusOK && got.header.Get("Retry-After") != "60" {
+			t.Errorf("status %d, want %d; %v", got.status, want, got.header)
+		}
 	}
 }

@@ -65,7 +65,7 @@ func (s *Simulator) person(t *team, id UserID) (*Person, error) {
 
 func (s *Simulator) createPerson(t *team, p Person) (Person, error) {
 	if p.ID == "" {
-		p.ID = UserID(newID("U"))
+		p.ID = t.newUserID()
 	}
 	if t.users[p.ID] != nil {
 		return p, refuse("workspace %s has a member %s already; PATCH it to change it", t.ID, p.ID)
@@ -74,6 +74,14 @@ func (s *Simulator) createPerson(t *team, p Person) (Person, error) {
 		return p, refuse("name is missing: give the person's login, such as ada, or real_name")
 	}
 	return s.putPerson(t, p)
+}
+
+// newUserID begins with U, or with W for whom an Enterprise Grid organization has made (docs.slack.dev/enterprise).
+func (t *team) newUserID() UserID {
+	if t.Enterprise != nil {
+		return UserID(newID("W"))
+	}
+	return UserID(newID("U"))
 }
 
 func (s *Simulator) putPerson(t *team, p Person) (Person, error) {

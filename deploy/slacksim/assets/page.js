@@ -64,6 +64,12 @@ document.addEventListener("keydown", (e) => {
   find.querySelector("button").click();
 });
 
+// A choice that the app is told of at once, which may answer with another form.
+document.addEventListener("change", (e) => {
+  const told = e.target.dataset.tells;
+  if (told) e.target.form.querySelector(`button[value="${CSS.escape(told)}"]`).click();
+});
+
 // A button with a link opens it, and tells the app too.
 document.addEventListener("click", (e) => {
   const link = e.target.closest("a[data-press]");

@@ -110,7 +110,14 @@ func (c *call) claims(who signedIn) response {
 	}
 	if slices.Contains(who.scopes, "profile") {
 		given, family, _ := strings.Cut(p.RealName, " ")
-		out["name"], out["given_name"], out["family_name"], out["locale"] = p.RealName, given, family, "en-US"
+		out["name"], out["given_name"], out["family_name"], out["locale"], out["picture"] = p.RealName, given, family, "en-US", noImage
+		for _, size := range []string{"24", "32", "48", "72", "192", "512"} {
+			out["https://slack.com/user_image_"+size] = noImage
+		}
+		for _, size := range []string{"34", "44", "68", "88", "102", "132", "230"} {
+			out["https://slack.com/team_image_"+size] = noImage
+		}
+		out["https://slack.com/team_image_default"] = true
 	}
 	if slices.Contains(who.scopes, "email") && p.Email != "" {
 		out["email"], out["email_verified"], out["date_email_verified"] = p.Email, true, t.Created

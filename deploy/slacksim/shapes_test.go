@@ -3,8 +3,6 @@ package slacksim
 import (
 	"encoding/json"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -12,11 +10,8 @@ import (
 	"testing"
 )
 
-// notCompared are methods that need more than a token and a workspace, such as a code or a trigger. Their shape is not compared.
-var notCompared = []string{
-	"oauth.v2.access", "oauth.v2.exchange", "openid.connect.token", "openid.connect.userInfo", "auth.revoke", "apps.uninstall",
-	"apps.connections.open", "views.open", "views.push", "views.update",
-}
+// noExample are methods of which no response example has been collected.
+var noExample = []string{"oauth.v2.exchange", "apps.uninstall"}
 
 // TestAnswersHaveTheDocumentedShape compares each method's answer with the examples of Slack's reference. Fields that only one
 // side has, and types that differ, are exactly those of the table in DIFFERENCES.md.
@@ -25,7 +20,7 @@ func TestAnswersHaveTheDocumentedShape(t *testing.T) {
 	for _, p := range corpus(t, "docs-examples", "response-") {
 		name, ok := strings.CutPrefix(p.Src, "slack-api-ref:")
 		var body map[string]any
-		if err := json.Unmarshal(p.Payload, &body); err != nil || !ok || methods[name] == nil || body["ok"] != true {
+		if err := json.Unmarshal(p.Payload, &body); err != nil || !ok || methods[name] == nil && name != "apps.connections.open" || body["ok"] != true {
 			continue
 		}
 		if documented[name] == nil {
@@ -34,17 +29,22 @@ func TestAnswersHaveTheDocumentedShape(t *testing.T) {
 		documented[name].add("", body)
 	}
 	got := map[string]bool{}
-	for name := range methods {
-		if slices.Contains(notCompared, name) {
-			continue
-		}
+	for _, name := range append(slices.Collect(maps.Keys(methods)), "apps.connections.open") {
 		if documented[name] == nil {
-			t.Errorf("no documented example of %s", name)
+			if !slices.Contains(noExample, name) {
+				t.Errorf("no documented example of %s", name)
+			}
 			continue
 		}
 		ours, s := shape{}, shapeWorld(t) // its own world: what one method posts would show in another's history
-		for _, args := range s.callsOf(t, name) {
-			ours.add("", s.call(t, name, args))
+		answers := s.answersOf(t, name)
+		if answers == nil {
+			for _, args := range s.callsOf(t, name) {
+				answers = append(answers, s.call(t, name, args))
+			}
+		}
+		for _, answer := range answers {
+			ours.add("", answer)
 		}
 		for _, d := range differences(documented[name], ours) {
 			got[name+" | "+d] = true
@@ -76,7 +76,7 @@ func (s shape) add(at string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, field := range v {
-			path := strings.TrimPrefix(at+"."+name, ".")
+			path := strings.TrimPrefix(at+"."+strings.ReplaceAll(name, ".", "_"), ".")
 			s.add(path, field)
 		}
 	case []any:
@@ -159,6 +159,8 @@ func readDifferences(t *testing.T) map[string]bool {
 
 type shapes struct {
 	*Simulator
+	app      *App
+	team     TeamID
 	token    string
 	room, im string
 	user     string
@@ -184,7 +186,7 @@ func shapeWorld(t *testing.T) *shapes {
 	made, err := sim.createTeam(Team{Name: "Acme"})
 	noError(t, err)
 	tm := sim.state.teams[made.ID]
-	app, err := sim.createApp(App{Name: "Backchannel"})
+	app, err := sim.createApp(App{Name: "Backchannel", RedirectURLs: []string{"https://app.example/back"}})
 	noError(t, err)
 	in, err := sim.install(tm, InstallRequest{App: app.ID, Scopes: []string{
 		"users:read", "users:read.email", "chat:write", "im:write", "im:read", "channels:read",
@@ -207,6 +209,7 @@ func shapeWorld(t *testing.T) *shapes {
 	}
 	_, err = sim.say(tm, tm.channels[room.ID], Say{User: ada.ID, Text: "Good"})
 	noError(t, err)
+	s.app, s.team = sim.state.apps[app.ID], made.ID
 	s.root, s.bot = string(root.TS), string(in.BotID)
 	s.token, s.room, s.im, s.user = in.Token, string(room.ID), string(im.ID), string(ada.ID)
 	return s
@@ -255,18 +258,4 @@ func (s *shapes) plainCalls() map[string][]url.Values {
 		"users.conversations":   {{}, {"types": {"im"}}},
 		"chat.postMessage":      {{"channel": {s.room}, "text": {"x"}, "attachments": {`[{"text":"This is an attachment"}]`}}},
 	}
-}
-
-func (s *shapes) call(t *testing.T, name string, args url.Values) map[string]any {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/"+name, strings.NewReader(args.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Authorization", "Bearer "+s.token)
-	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, r)
-	var got map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got["ok"] != true {
-		t.Fatalf("%s answered %s", name, w.Body)
-	}
-	return got
 }

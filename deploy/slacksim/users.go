@@ -1,6 +1,9 @@
 package slacksim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // userJSON is a person as users.info, users.list and events show them. What a deactivated account lacks is as recorded
 // from Slack: colour, real name, time zone and roles.
@@ -33,9 +36,10 @@ func (t *team) userJSON(p *Person, email bool) map[string]any {
 }
 
 func (t *team) profileJSON(p *Person, email bool) map[string]any {
+	first, last, _ := strings.Cut(p.RealName, " ")
 	profile := map[string]any{
 		"title": p.Title, "phone": "", "skype": "", "real_name": p.RealName, "real_name_normalized": p.RealName,
-		"display_name": p.DisplayName, "display_name_normalized": p.DisplayName, "fields": nil, "status_text": "",
+		"first_name": first, "last_name": last, "display_name": p.DisplayName, "display_name_normalized": p.DisplayName, "fields": nil, "status_text": "",
 		"status_emoji": "", "status_emoji_display_info": []any{}, "status_expiration": 0, "avatar_hash": "g" + string(p.ID),
 		"status_text_canonical": "", "team": t.ID,
 	}

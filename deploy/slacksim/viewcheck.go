@@ -52,7 +52,25 @@ func readView(raw []byte) (map[string]any, []string) {
 	if hasInput && body["submit"] == nil {
 		p.add("/view/submit", "must be provided when an input block is used")
 	}
+	withEmoji(body)
 	return body, p.messages
+}
+
+// withEmoji says of each plain text that it may have emoji, which Slack adds where it is left out.
+func withEmoji(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			withEmoji(item)
+		}
+	case map[string]any:
+		if _, said := v["emoji"]; v["type"] == "plain_text" && !said {
+			v["emoji"] = true
+		}
+		for _, field := range v {
+			withEmoji(field)
+		}
+	}
 }
 
 // nameActions fills in the action ids that a block leaves out.

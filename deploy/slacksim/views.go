@@ -46,6 +46,13 @@ func (m *modal) payload() map[string]any {
 	return out
 }
 
+// untouched is a view that has just been opened, in which nothing is filled in.
+func (m *modal) untouched() map[string]any {
+	out := maps.Clone(m.body)
+	out["state"] = map[string]any{"values": map[string]any{}}
+	return out
+}
+
 var (
 	viewsOpenArgs   = argSpec{"trigger_id": argString, "view": argJSON, "interactivity_pointer": argString}
 	viewsUpdateArgs = argSpec{"view": argJSON, "view_id": argString, "external_id": argString, "hash": argString}
@@ -62,8 +69,7 @@ func viewsOpen(c *call) (response, error) {
 			delete(c.interact.views, id)
 		}
 	}
-	m := c.show(t, body, nil)
-	return response{"view": m.payload()}, nil
+	return response{"view": c.show(t, body, nil).untouched()}, nil
 }
 
 // viewsPush answers views.push: a view on top of the one that the trigger came from.
@@ -79,7 +85,7 @@ func viewsPush(c *call) (response, error) {
 	if c.interact.depth(below) >= maxStack {
 		return nil, fail("push_limit_reached")
 	}
-	return response{"view": c.show(t, body, below).payload()}, nil
+	return response{"view": c.show(t, body, below).untouched()}, nil
 }
 
 // viewsUpdate answers views.update. A hash that is not the view's latest means that it has changed meanwhile.

@@ -55,6 +55,7 @@ type Account struct {
 	AccountID AccountID `json:"account_id" jsonschema:"required"`
 	Name      string    `json:"name"`
 	Domains   []string  `json:"domains,omitempty"`
+	OwnerID   UserID    `json:"owner_user_id,omitempty" jsonschema_description:"Directory user to whom the account belongs: the recipient {\"role\": \"account_owner\"}."`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
 
@@ -70,6 +71,7 @@ type Deal struct {
 	AccountID AccountID `json:"account_id"`
 	Name      string    `json:"name"`
 	Stage     string    `json:"stage,omitempty"`
+	OwnerID   UserID    `json:"owner_user_id,omitempty" jsonschema_description:"Directory user to whom the deal belongs; absent: to the account's owner."`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
 
@@ -85,6 +87,7 @@ type DirectoryUser struct {
 	Email     string    `json:"email" jsonschema_description:"Matched to Slack case-insensitively and trimmed."`
 	Name      string    `json:"name,omitempty"`
 	Role      string    `json:"role,omitempty" jsonschema:"enum=owner,enum=admin,enum=member"`
+	ManagerID UserID    `json:"manager_id,omitempty" jsonschema_description:"Directory user: the recipient {\"role\": \"manager\"}."`
 	Disabled  bool      `json:"disabled,omitempty"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Preferences are an organization's defaults (no user_id) or one user's overrides. What is absent falls through:
@@ -18,6 +20,7 @@ type Preferences struct {
 	UserID     UserID                                 `json:"user_id,omitempty" jsonschema_description:"Absent: the organization's defaults."`
 	Categories map[Category]ChannelPreference         `json:"categories,omitempty"`
 	Types      map[NotificationType]ChannelPreference `json:"types,omitempty"`
+	QuietHours *QuietHours                            `json:"quiet_hours,omitempty" jsonschema_description:"A user's own. The organization's are in org.settings."`
 	UpdatedAt  time.Time                              `json:"updated_at,omitzero"`
 }
 
@@ -33,37 +36,73 @@ func (p *Preferences) Validate() error {
 			return fmt.Errorf("types.%s must be email, message, both or off", name)
 		}
 	}
+	if p.QuietHours != nil {
+		if p.UserID == "" {
+			return errors.New("quiet_hours of an organization are in org.settings")
+		}
+		if err := p.QuietHours.Validate(); err != nil {
+			return err
+		}
+	}
 	return require("org_id", string(p.OrgID))
 }
 
-// Choose resolves the preference for a type: the user's overrides first, then the organization's defaults. Either may be nil.
-func Choose(t TypeInfo, user, org *Preferences) ChannelPreference {
-	for _, p := range []*Preferences{user, org} {
-		if p == nil {
-			continue
-		}
-		if c, ok := p.Types[t.ID]; ok {
-			return c
-		}
-		if c, ok := p.Categories[t.Category]; ok {
-			return c
-		}
-	}
-	return t.Default
-}
-
-// Recipient names a person by directory user id or by email; one is enough.
+// Recipient names a person: by directory user id, by email, or by role. One is enough.
 type Recipient struct {
 	UserID UserID `json:"user_id,omitempty"`
 	Email  string `json:"email,omitempty"`
+	// Role names the person by what they are to somebody or something, as the directory and the CRM have it.
+	Role      Role      `json:"role,omitempty" jsonschema:"enum=manager,enum=account_owner,enum=deal_owner" jsonschema_description:"manager: of the user_id or email beside it. account_owner: of account_id. deal_owner: of deal_id."`
+	AccountID AccountID `json:"account_id,omitempty"`
+	DealID    DealID    `json:"deal_id,omitempty"`
 }
+
+// Role is what somebody is to a user, an account or a deal.
+type Role string
+
+// The roles.
+const (
+	ManagerOf    Role = "manager"
+	AccountOwner Role = "account_owner"
+	DealOwner    Role = "deal_owner"
+)
 
 // KeyPart is the recipient's part of a record key, so that a person's notifications stay in order.
 func (r Recipient) KeyPart() string {
-	if r.UserID != "" {
-		return string(r.UserID)
+	switch {
+	case r.Role == AccountOwner && r.AccountID != "":
+		return string(r.Role) + ":" + string(r.AccountID)
+	case r.Role == DealOwner && r.DealID != "":
+		return string(r.Role) + ":" + string(r.DealID)
+	case r.Role == AccountOwner || r.Role == DealOwner:
+		return ""
 	}
-	return NormalEmail(r.Email)
+	named := string(r.UserID)
+	if named == "" {
+		named = NormalEmail(r.Email)
+	}
+	if r.Role == ManagerOf && named != "" {
+		return string(r.Role) + ":" + named
+	}
+	return named
+}
+
+// check says what is wrong with a recipient; at is where it stands in the request.
+func (r Recipient) check(at string) error {
+	if err := printable(at+".user_id", string(r.UserID), at+".email", r.Email, at+".account_id", string(r.AccountID), at+".deal_id", string(r.DealID)); err != nil {
+		return err
+	}
+	switch {
+	case r.Role != "" && r.Role != ManagerOf && r.Role != AccountOwner && r.Role != DealOwner:
+		return fmt.Errorf("%s.role must be manager, account_owner or deal_owner", at)
+	case r.Role == AccountOwner && r.AccountID == "":
+		return fmt.Errorf("%s.account_id is missing: whose owner?", at)
+	case r.Role == DealOwner && r.DealID == "":
+		return fmt.Errorf("%s.deal_id is missing: whose owner?", at)
+	case r.KeyPart() == "":
+		return fmt.Errorf("%s needs a user_id or an email", at)
+	}
+	return nil
 }
 
 // NotificationRequest asks that a person be told something.
@@ -71,15 +110,47 @@ type NotificationRequest struct {
 	OrgID     OrgID            `json:"org_id" jsonschema:"required"`
 	RequestID RequestID        `json:"request_id" jsonschema:"required" jsonschema_description:"Unique within the organization; a repeat of it is recognised and delivered once."`
 	Type      NotificationType `json:"type" jsonschema:"required"`
-	Recipient Recipient        `json:"recipient" jsonschema:"required"`
-	Content   Content          `json:"content" jsonschema:"required"`
+	Recipient Recipient        `json:"recipient,omitzero" jsonschema_description:"Who. Either this or recipients."`
+	// Recipients are several people; each has outcomes of their own.
+	Recipients []Recipient `json:"recipients,omitempty" jsonschema:"maxItems=100"`
+	Content    Content     `json:"content" jsonschema:"required"`
 	// DedupID, when two requests share it, makes the second one a repeat of the first (same organization and recipient).
 	DedupID     string          `json:"dedup_id,omitempty"`
 	OnAmbiguous AmbiguousPolicy `json:"on_ambiguous,omitempty" jsonschema:"enum=repeat,enum=silence"`
 	Thread      string          `json:"thread,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Requests of one thread belong together for a person: a later one answers the first, or updates it."`
 	ThreadMode  ThreadMode      `json:"thread_mode,omitempty" jsonschema:"enum=reply,enum=update"`
-	ExpiresAt   time.Time       `json:"expires_at,omitzero"`
-	CreatedAt   time.Time       `json:"created_at,omitzero"`
+	// Group: a person's requests of one group and channel that come within its window become one message.
+	Group       string    `json:"group,omitempty" jsonschema:"maxLength=200"`
+	GroupWindow int       `json:"group_window_seconds,omitempty" jsonschema:"minimum=1,maximum=86400" jsonschema_description:"From the group's first request on. Absent: 300."`
+	Priority    Priority  `json:"priority,omitempty" jsonschema:"enum=normal,enum=urgent" jsonschema_description:"Absent: the type's."`
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`
+	CreatedAt   time.Time `json:"created_at,omitzero"`
+	// Named is how the request named the person, once that has been found out. Written by Backchannel.
+	Named *Recipient `json:"named,omitempty" jsonschema_description:"Written by Backchannel: how the request named the person."`
+}
+
+// Bounds of a request.
+const (
+	MaxRecipients      = 100
+	MaxGroup           = 200
+	DefaultGroupWindow = 5 * time.Minute
+	maxGroupWindow     = 24 * time.Hour
+)
+
+// Window is how long the group's first request waits for others.
+func (r *NotificationRequest) Window() time.Duration {
+	if r.GroupWindow == 0 {
+		return DefaultGroupWindow
+	}
+	return time.Duration(r.GroupWindow) * time.Second
+}
+
+// Everybody lists the request's recipients.
+func (r *NotificationRequest) Everybody() []Recipient {
+	if len(r.Recipients) > 0 {
+		return r.Recipients
+	}
+	return []Recipient{r.Recipient}
 }
 
 // Identified reports whether an outcome can name this request at all.
@@ -90,12 +161,22 @@ func (r *NotificationRequest) Check() error {
 	if err := require("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type)); err != nil {
 		return err
 	}
-	if err := printable("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type), "dedup_id", r.DedupID, "thread", r.Thread,
-		"recipient.user_id", string(r.Recipient.UserID), "recipient.email", r.Recipient.Email); err != nil {
+	if err := printable("org_id", string(r.OrgID), "request_id", string(r.RequestID), "type", string(r.Type), "dedup_id", r.DedupID, "thread", r.Thread, "group", r.Group); err != nil {
 		return err
 	}
-	if r.Recipient.KeyPart() == "" {
-		return errors.New("recipient needs a user_id or an email")
+	if err := r.checkRecipients(); err != nil {
+		return err
+	}
+	switch {
+	case utf8.RuneCountInString(r.Group) > MaxGroup:
+		return fmt.Errorf("group is longer than %d characters", MaxGroup)
+	case r.GroupWindow < 0 || r.GroupWindow > int(maxGroupWindow.Seconds()):
+		return fmt.Errorf("group_window_seconds must be a number from 1 to %d", int(maxGroupWindow.Seconds()))
+	case r.Group == "" && r.GroupWindow != 0:
+		return errors.New("group is missing: group_window_seconds says how long it waits")
+	}
+	if err := checkPriority(r.Priority); err != nil {
+		return err
 	}
 	if r.OnAmbiguous != "" && r.OnAmbiguous != Repeat && r.OnAmbiguous != Silence {
 		return errors.New("on_ambiguous must be repeat or silence")
@@ -104,6 +185,23 @@ func (r *NotificationRequest) Check() error {
 		return err
 	}
 	return r.Content.validate()
+}
+
+func (r *NotificationRequest) checkRecipients() error {
+	switch {
+	case len(r.Recipients) == 0:
+		return r.Recipient.check("recipient")
+	case r.Recipient != Recipient{}:
+		return errors.New("recipient and recipients are both there: which?")
+	case len(r.Recipients) > MaxRecipients:
+		return fmt.Errorf("recipients has more than %d people", MaxRecipients)
+	}
+	for i, to := range r.Recipients {
+		if err := to.check(fmt.Sprintf("recipients[%d]", i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // printable takes name, value pairs and names the first with a control character: NUL separates the parts of a delivery id,
@@ -155,8 +253,24 @@ type Delivery struct {
 	Thread      string           `json:"thread,omitempty"`
 	ThreadMode  ThreadMode       `json:"thread_mode,omitempty" jsonschema:"enum=reply,enum=update"`
 	OnAmbiguous AmbiguousPolicy  `json:"on_ambiguous"`
-	ExpiresAt   time.Time        `json:"expires_at,omitzero"`
+	Priority    Priority         `json:"priority,omitempty" jsonschema:"enum=normal,enum=urgent"`
+	// Merged are the other requests that this message is the answer to; each gets the outcome too.
+	Merged      []MergedRequest `json:"merged,omitempty"`
+	Decision    *Decision       `json:"decision,omitempty"`
+	ExpiresAt   time.Time       `json:"expires_at,omitzero"`
+	RequestedAt time.Time       `json:"requested_at,omitzero"`
+	RoutedAt    time.Time       `json:"routed_at,omitzero"`
+	ReleasedAt  time.Time       `json:"released_at,omitzero" jsonschema_description:"When it had waited long enough; absent: it did not wait."`
+}
+
+// MergedRequest is a request that shares a message with another.
+type MergedRequest struct {
+	RequestID   RequestID        `json:"request_id"`
+	DeliveryID  DeliveryID       `json:"delivery_id" jsonschema_description:"What the delivery's id would have been, by which a repeat is recognised."`
+	Type        NotificationType `json:"type"`
+	Decision    *Decision        `json:"decision,omitempty"`
 	RequestedAt time.Time        `json:"requested_at,omitzero"`
+	RoutedAt    time.Time        `json:"routed_at,omitzero"`
 }
 
 // Validate says what is missing.
@@ -176,13 +290,35 @@ func (d *Delivery) Validate() error {
 	return d.Content.validate()
 }
 
-// HeldNotification is a delivery that waits, with the topic it is for and when it is due.
+// HeldNotification is a delivery that waits, why, and until when.
 type HeldNotification struct {
 	OrgID    OrgID           `json:"org_id" jsonschema:"required"`
-	Group    string          `json:"group,omitempty"`
-	Channel  DeliveryChannel `json:"channel"`
+	Group    string          `json:"group,omitempty" jsonschema_description:"What waits for one person and channel under one group leaves as one message, when the first of it is due. Absent: alone."`
+	Channel  DeliveryChannel `json:"channel" jsonschema:"enum=slack,enum=email"`
+	Why      Reason          `json:"why,omitempty" jsonschema_description:"quiet_hours, group_window or over_cap."`
 	DueAt    time.Time       `json:"due_at"`
 	Delivery Delivery        `json:"delivery"`
+}
+
+// Key is the key of a held notification: org/recipient/group/delivery. All that waits for a person lies in one partition,
+// which is why notification.held is partitioned by the first two parts (HeldPartKey); the group is hashed, since it may hold anything.
+func (h *HeldNotification) Key() Key {
+	group := "-"
+	if h.Group != "" {
+		sum := sha256.Sum256([]byte(string(h.Channel) + "\x00" + h.Group))
+		group = hex.EncodeToString(sum[:8])
+	}
+	return OrgKey(h.OrgID, h.Delivery.Recipient.KeyPart()) + "/" + Key(group) + "/" + Key(h.Delivery.DeliveryID)
+}
+
+// HeldPartKey is the part of a held notification's key that its partition follows from: org/recipient.
+func HeldPartKey(key []byte) []byte {
+	for range 2 {
+		if cut := bytes.LastIndexByte(key, '/'); cut >= 0 {
+			key = key[:cut]
+		}
+	}
+	return key
 }
 
 // Validate says what is missing or belongs to another organization.
@@ -211,7 +347,7 @@ const (
 	Failed     OutcomeStatus = "failed"
 )
 
-// Outcome tells the upstream, the admin and the analyst what became of a request.
+// Outcome tells the upstream, the admin and the analyst what became of a request for one of its recipients, by one channel.
 type Outcome struct {
 	OrgID      OrgID            `json:"org_id" jsonschema:"required"`
 	RequestID  RequestID        `json:"request_id" jsonschema:"required"`
@@ -222,6 +358,17 @@ type Outcome struct {
 	Status     OutcomeStatus    `json:"status" jsonschema:"required,enum=delivered,enum=suppressed,enum=expired,enum=failed"`
 	Reason     Reason           `json:"reason,omitempty"`
 	Detail     string           `json:"detail,omitempty" jsonschema_description:"A sentence for a person. Never message text."`
+	// Decision is how route chose the channels.
+	Decision *Decision `json:"decision,omitempty"`
+	// Merged are the other requests of a message; each has an outcome of its own, which names this one's delivery in merged_into.
+	Merged     []MergedRequest `json:"merged,omitempty"`
+	MergedInto DeliveryID      `json:"merged_into,omitempty"`
+	Attempts   int             `json:"attempts,omitempty" jsonschema_description:"How many times the message was handed over, as far as is known."`
+	Reply      string          `json:"reply,omitempty" jsonschema_description:"What the mail server said."`
+	// The stages: asked for, routed, waited for; At is the end.
+	RequestedAt time.Time `json:"requested_at,omitzero"`
+	RoutedAt    time.Time `json:"routed_at,omitzero"`
+	ReleasedAt  time.Time `json:"released_at,omitzero"`
 	// Ambiguous: a crash left it unknown whether an earlier attempt reached Slack, so the person may have it twice (or, with silence, not at all).
 	Ambiguous bool      `json:"ambiguous,omitempty"`
 	TeamID    TeamID    `json:"team_id,omitempty"`

@@ -53,12 +53,30 @@ const (
 	AmbiguousSilenced Reason = "ambiguous_silenced"
 	EmailRefused      Reason = "email_refused"
 	TokenUnreadable   Reason = "token_unreadable"
+	UnknownAccount    Reason = "unknown_account"
+	UnknownDeal       Reason = "unknown_deal"
+	NoOwner           Reason = "no_owner"
+	NoManager         Reason = "no_manager"
+	InQuietHours      Reason = "in_quiet_hours"
+)
+
+// Why a notification waits.
+const (
+	QuietTime   Reason = "quiet_hours"
+	GroupWindow Reason = "group_window"
+	OverCap     Reason = "over_cap"
+)
+
+// Why route and release let a record go no further.
+const (
+	AlreadyHeld Reason = "already_held"
+	IsHeld      Reason = "held"
 )
 
 // ReasonInfo explains a reason to the person who meets it.
 type ReasonInfo struct {
 	Reason Reason `json:"reason"`
-	Where  string `json:"where"` // dropped, dead letter or outcome
+	Where  string `json:"where"` // dropped, dead letter, outcome or held
 	Means  string `json:"means"`
 	Mend   string `json:"mend"`
 }
@@ -79,6 +97,8 @@ var Reasons = []ReasonInfo{
 	{AlreadyEnded, "dropped", "The installation had ended before.", "Nothing."},
 	{BeforeGrant, "dropped", "The event is older than the installation that stands: Slack sent it late.", "Nothing."},
 	{Superseded, "dropped", "What is known of the channel is newer than the event.", "Nothing."},
+	{AlreadyHeld, "dropped", "The request is a repeat of one that waits, or has just been sent on its way.", "Nothing: the one that waits has its outcome when it leaves."},
+	{IsHeld, "dropped", "A held notification, or the end of one: it is released by time.", "Nothing."},
 	{Malformed, "dead letter", "The record does not parse, or a required field is missing.", "Mend the producer; 'backchannel dlq show' names the field. Then produce the record again."},
 	{UnknownOrg, "dead letter", "No installation, user or preference says that this organization (or the workspace's organization) exists.", "Produce the installation or the directory user first, then 'backchannel dlq replay'."},
 	{RefusedStore, "dead letter", "The store refused this record alone.", "Read the detail, mend, then 'backchannel dlq replay'."},
@@ -100,4 +120,12 @@ var Reasons = []ReasonInfo{
 	{AmbiguousSilenced, "outcome", "A crash left it unknown whether Slack took the message, and the delivery prefers silence to a repeat.", "Nothing, or choose on_ambiguous: repeat."},
 	{EmailRefused, "outcome", "The mail server refused the message for good.", "Check the address; the detail has the server's code."},
 	{TokenUnreadable, "outcome", "The sealed bot token cannot be opened with the configured key set.", "Add the key it was sealed with to the key set, or reconnect Slack."},
+	{UnknownAccount, "outcome", "The recipient is an account's owner, and the CRM records of the organization have no such account.", "Produce the account to crm.accounts."},
+	{UnknownDeal, "outcome", "The recipient is a deal's owner, and the CRM records of the organization have no such deal.", "Produce the deal to crm.deals."},
+	{NoOwner, "outcome", "The account or deal has no owner.", "Set owner_user_id in crm.accounts or crm.deals."},
+	{NoManager, "outcome", "The person has no manager.", "Set manager_id in directory.users."},
+	{InQuietHours, "outcome", "The person's quiet hours, and the type is of no use later.", "Nothing, or change the quiet hours."},
+	{QuietTime, "held", "It waits for the person's quiet hours to end.", "Nothing, or change the quiet hours."},
+	{GroupWindow, "held", "It waits for others of its group.", "Nothing."},
+	{OverCap, "held", "The person or the organization has had as many of this type as an hour may have; the rest comes as one summary.", "Nothing, or raise caps in org.settings."},
 }

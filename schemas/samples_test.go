@@ -35,7 +35,8 @@ func samples() []sample {
 		OrgID: "org-northwind", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada"},
 		TypeName: "Meeting summary or analysis is ready", Thread: "meeting-4711", ThreadMode: ThreadUpdate,
 		TeamID: "T024BE7LD", SlackUserID: "U024BE7LH", Content: sampleContent(), OnAmbiguous: Repeat,
-		ExpiresAt: at.Add(24 * time.Hour), RequestedAt: at,
+		Priority: Urgent, Decision: sampleDecision(), Merged: sampleMerged(),
+		ExpiresAt: at.Add(24 * time.Hour), RequestedAt: at, RoutedAt: at.Add(time.Second), ReleasedAt: at.Add(9 * time.Hour),
 	}
 	email := delivery
 	email.DeliveryID = NewDeliveryID("org-northwind", "meeting-4711-ready", "", "usr-ada", ByEmail)
@@ -50,21 +51,21 @@ func samples() []sample {
 			TeamID: "T024BE7LD", ChannelID: "C024BE91L", ChannelType: "channel", PolledAt: at,
 			Message: []byte(`{"type":"message","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"}`),
 		}),
-		sampled(NotificationRequests, "org-northwind/usr-ada", NotificationRequest{
-			OrgID: "org-northwind", RequestID: "meeting-4711-ready", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada", Email: "ada.okafor@northwind.example"},
-			Content: sampleContent(), DedupID: "meeting-4711", OnAmbiguous: Silence, Thread: "meeting-4711", ThreadMode: ThreadReply,
-			ExpiresAt: at.Add(24 * time.Hour), CreatedAt: at,
-		}),
+		sampled(NotificationRequests, "org-northwind/usr-ada", sampleRequest()),
+		sampled(NotificationAddressed, "org-northwind", sampleRequest()),
 		sampled(DeliveriesSlack, "org-northwind/usr-ada", delivery),
+		sampled(DeliveriesSlackUrgent, "org-northwind/usr-ada", delivery),
 		sampled(DeliveriesEmail, "org-northwind/usr-ada", email),
-		sampled(NotificationHeld, "org-northwind/usr-ada/digest", HeldNotification{
-			OrgID: "org-northwind", Group: "digest", Channel: BySlack, DueAt: at.Add(9 * time.Hour), Delivery: delivery,
+		sampled(DeliveriesEmailUrgent, "org-northwind/usr-ada", email),
+		sampled(NotificationHeld, "org-northwind/usr-ada/-/"+Key(delivery.DeliveryID), HeldNotification{
+			OrgID: "org-northwind", Group: "digest", Channel: BySlack, Why: QuietTime, DueAt: at.Add(9 * time.Hour), Delivery: delivery,
 		}),
 		sampled(NotificationOutcomes, "org-northwind/meeting-4711-ready", Outcome{
 			OrgID: "org-northwind", RequestID: "meeting-4711-ready", DeliveryID: delivery.DeliveryID, Type: "meeting_analysis.ready",
 			Recipient: Recipient{UserID: "usr-ada"}, Channel: BySlack, Status: Failed, Reason: AccountInactive,
 			Detail: "Slack says that the account is deactivated", Ambiguous: true, TeamID: "T024BE7LD", ChannelID: "D024BFF1M", TS: "1790000001.000200",
-			Thread: "meeting-4711", ThreadTS: "1789999000.000100", At: at,
+			Thread: "meeting-4711", ThreadTS: "1789999000.000100", At: at, Decision: sampleDecision(), Merged: sampleMerged(), MergedInto: delivery.DeliveryID,
+			Attempts: 2, Reply: "250 queued", RequestedAt: at, RoutedAt: at, ReleasedAt: at,
 		}),
 		sampled(ContextMessages, "T024BE7LD/C024BE91L", message),
 	)
@@ -95,19 +96,28 @@ func controlSamples() []sample {
 			WindowStart: "1786000000.000000", Complete: true, UpdatedAt: at,
 		}),
 		sampled(CRMAccounts, "org-northwind/acc-acme", Account{
-			OrgID: "org-northwind", AccountID: "acc-acme", Name: "Acme Corp", Domains: []string{"acme.example", "acme.test"}, UpdatedAt: at,
+			OrgID: "org-northwind", AccountID: "acc-acme", Name: "Acme Corp", Domains: []string{"acme.example", "acme.test"}, OwnerID: "usr-ada", UpdatedAt: at,
 		}),
 		sampled(CRMDeals, "org-northwind/deal-acme-2027", Deal{
-			OrgID: "org-northwind", DealID: "deal-acme-2027", AccountID: "acc-acme", Name: "Acme renewal 2027", Stage: "negotiation", UpdatedAt: at,
+			OrgID: "org-northwind", DealID: "deal-acme-2027", AccountID: "acc-acme", Name: "Acme renewal 2027", Stage: "negotiation", OwnerID: "usr-ada", UpdatedAt: at,
 		}),
 		sampled(DirectoryUsers, "org-northwind/usr-ada", DirectoryUser{
-			OrgID: "org-northwind", UserID: "usr-ada", Email: "ada.okafor@northwind.example", Name: "Ada Okafor", Role: "owner", Disabled: true, UpdatedAt: at,
+			OrgID: "org-northwind", UserID: "usr-ada", Email: "ada.okafor@northwind.example", Name: "Ada Okafor", Role: "owner", ManagerID: "usr-boss", Disabled: true, UpdatedAt: at,
 		}),
 		sampled(NotificationPreferences, "org-northwind/usr-ada", Preferences{
 			OrgID: "org-northwind", UserID: "usr-ada", Categories: map[Category]ChannelPreference{"meeting_digest": PreferEmail, "alert": PreferBoth},
-			Types: map[NotificationType]ChannelPreference{"pipeline.daily_todos": PreferOff, "coaching.insight": PreferMessage}, UpdatedAt: at,
+			Types: map[NotificationType]ChannelPreference{"pipeline.daily_todos": PreferOff, "coaching.insight": PreferMessage}, QuietHours: sampleQuiet(), UpdatedAt: at,
 		}),
-		sampled(OrgsSettings, "org-northwind", OrgSettings{OrgID: "org-northwind", AssociateBy: OnlyAdmins, BackfillDays: 30, UpdatedAt: at}),
+		sampled(OrgsSettings, "org-northwind", OrgSettings{
+			OrgID: "org-northwind", AssociateBy: OnlyAdmins, BackfillDays: 30, Fallback: OtherChannel, QuietHours: sampleQuiet(),
+			Caps: map[NotificationType]Cap{"meeting_digest.daily": {PerRecipient: 3, PerOrg: 500}, AnyType: {PerRecipient: 10, PerOrg: 1000}}, UpdatedAt: at,
+		}),
+		sampled(OrgTypes, "org-northwind/forecast.weekly", OrgType{
+			OrgID: "org-northwind", UpdatedAt: at, TypeInfo: TypeInfo{
+				ID: "forecast.weekly", Category: "forecast", Name: "Weekly forecast", Audience: ForManagers, Default: PreferEmail, Mandatory: true,
+				ExpiryMinutes: 1440, Quiet: Drop, OnAmbiguous: Silence, Priority: Urgent,
+			},
+		}),
 	}
 }
 
@@ -118,4 +128,31 @@ func sampleContent() Content {
 		Link:    &Link{URL: "https://app.bigmind.example/meetings/4711?a=1&b=2", Text: "Read it"},
 		Actions: []Action{{Text: "Open the deal", URL: "https://app.bigmind.example/deals/acme-2027", Style: StylePrimary}},
 	}
+}
+
+func sampleRequest() NotificationRequest {
+	return NotificationRequest{
+		OrgID: "org-northwind", RequestID: "meeting-4711-ready", Type: "meeting_analysis.ready", Recipient: Recipient{UserID: "usr-ada", Email: "ada.okafor@northwind.example"},
+		Recipients: []Recipient{{UserID: "usr-ben", Role: ManagerOf}, {Role: DealOwner, DealID: "deal-acme-2027"}, {Role: AccountOwner, AccountID: "acc-acme"}},
+		Content:    sampleContent(), DedupID: "meeting-4711", OnAmbiguous: Silence, Thread: "meeting-4711", ThreadMode: ThreadReply,
+		Group: "acme", GroupWindow: 600, Priority: Urgent, ExpiresAt: at.Add(24 * time.Hour), CreatedAt: at, Named: &Recipient{Role: AccountOwner, AccountID: "acc-acme"},
+	}
+}
+
+func sampleQuiet() *QuietHours {
+	return &QuietHours{From: "19:30", To: "08:00", WorkingDays: []Weekday{"mon", "tue", "wed", "thu", "fri"}, TimeZone: "Europe/London", Off: true}
+}
+
+func sampleDecision() *Decision {
+	return &Decision{
+		Rule: RuleUserCategory, Choice: PreferMessage, Considered: []Considered{{RuleUserType, PreferOff}, {RuleUserCategory, PreferMessage}, {RuleTypeDefault, PreferBoth}},
+		Mandatory: true, Fallback: true, Held: QuietTime, HeldUntil: at.Add(9 * time.Hour), TimeZone: "Europe/London", Named: &Recipient{UserID: "usr-ben", Role: ManagerOf},
+	}
+}
+
+func sampleMerged() []MergedRequest {
+	return []MergedRequest{{
+		RequestID: "meeting-4712-ready", DeliveryID: NewDeliveryID("org-northwind", "meeting-4712-ready", "", "usr-ada", BySlack), Type: "meeting_analysis.ready",
+		Decision: sampleDecision(), RequestedAt: at, RoutedAt: at,
+	}}
 }

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -11,8 +12,51 @@ type OrgSettings struct {
 	// AssociateBy says who may associate channels in Slack; AnyMatched when absent, since the product page lets the inviter do it.
 	AssociateBy AssociateBy `json:"associate_by,omitempty" jsonschema:"enum=matched,enum=admins"`
 	// BackfillDays is how far back the history of a newly associated channel is read.
-	BackfillDays int       `json:"backfill_days,omitempty" jsonschema:"minimum=1,maximum=3650"`
-	UpdatedAt    time.Time `json:"updated_at,omitzero"`
+	BackfillDays int `json:"backfill_days,omitempty" jsonschema:"minimum=1,maximum=3650"`
+	// Fallback says what becomes of a notification whose preferred channel cannot work. 'both' uses what works in any case.
+	Fallback Fallback `json:"fallback,omitempty" jsonschema:"enum=none,enum=other_channel"`
+	// QuietHours are those of everybody who has none of their own.
+	QuietHours *QuietHours `json:"quiet_hours,omitempty"`
+	// Caps bound how many notifications of a type an hour has; by type, with the type * for all others.
+	Caps      map[NotificationType]Cap `json:"caps,omitempty"`
+	UpdatedAt time.Time                `json:"updated_at,omitzero"`
+}
+
+// Fallback says what to do when the preferred channel cannot work.
+type Fallback string
+
+// The choices.
+const (
+	NoFallback   Fallback = "none"          // nothing is sent, and the outcome says why
+	OtherChannel Fallback = "other_channel" // email instead of Slack, Slack instead of email
+)
+
+// Cap bounds notifications of a type per clock hour. What is over it is not lost: it comes as one summary when the hour ends.
+type Cap struct {
+	PerRecipient int `json:"per_recipient,omitempty" jsonschema:"minimum=1" jsonschema_description:"Absent: 30."`
+	PerOrg       int `json:"per_org,omitempty" jsonschema:"minimum=1" jsonschema_description:"Absent: 20,000."`
+}
+
+// AnyType stands in Caps for the types that have no entry of their own.
+const AnyType NotificationType = "*"
+
+// The caps of an organization that says nothing: more than a person reads in an hour, and a tenth of what Slack lets one
+// workspace post (several hundred a minute) so that a storm of one organization has an end.
+const (
+	DefaultRecipientCap = 30
+	DefaultOrgCap       = 20_000
+)
+
+// CapOf is the cap of a type. s may be nil.
+func (s *OrgSettings) CapOf(t NotificationType) Cap {
+	var c Cap
+	if s != nil {
+		var own bool
+		if c, own = s.Caps[t]; !own {
+			c = s.Caps[AnyType]
+		}
+	}
+	return Cap{PerRecipient: cmp.Or(c.PerRecipient, DefaultRecipientCap), PerOrg: cmp.Or(c.PerOrg, DefaultOrgCap)}
 }
 
 // AssociateBy says who of an organization may associate channels in Slack.
@@ -34,6 +78,18 @@ func (s *OrgSettings) Validate() error {
 		return fmt.Errorf("associate_by must be %s or %s", AnyMatched, OnlyAdmins)
 	case s.BackfillDays < 0 || s.BackfillDays > maxBackfillDays:
 		return fmt.Errorf("backfill_days must be a number from 1 to %d", maxBackfillDays)
+	case s.Fallback != "" && s.Fallback != NoFallback && s.Fallback != OtherChannel:
+		return fmt.Errorf("fallback must be %s or %s", NoFallback, OtherChannel)
+	}
+	for t, c := range s.Caps {
+		if c.PerRecipient < 0 || c.PerOrg < 0 {
+			return fmt.Errorf("caps.%s must not be negative", t)
+		}
+	}
+	if s.QuietHours != nil {
+		if err := s.QuietHours.Validate(); err != nil {
+			return err
+		}
 	}
 	return require("org_id", string(s.OrgID))
 }

@@ -82,12 +82,16 @@ const (
 	week = 7 * day
 )
 
+// idempotentFor is for how long a request that is sent again is recognised: a week, and a day so that the last hour of it is not
+// lost to how Kafka's retention and the ledger's expiry are rounded. Both have it, since the one is rebuilt from the other.
+const idempotentFor = 8 * day
+
 // The topics. Names and keys are the contract with upstream systems and with every deployed version.
 //
 // The control topics have one partition each. Clients differ in how they map a key to one of several (librdkafka's default
 // is CRC32, that of Java and franz-go murmur2); a key that two of them wrote would have two truths, and the tombstone of
 // one would not reach the other. One partition takes far more than a directory or a CRM changes. notification.held is
-// written by route alone, whose partitions it shares.
+// written by processors alone, which agree on how a key is hashed.
 var (
 	SlackEvents = declare[SlackEvent](Spec{
 		Name: "slack.events", Key: "team/channel", Partitions: 12, Cleanup: Delete, Retention: 3 * day, Private: true,
@@ -144,34 +148,54 @@ var (
 		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
 		About: "Organization defaults (key org) and user overrides (key org/user).",
 	})
+	OrgTypes = declare[OrgType](Spec{
+		Name: "notification.types", Key: "org/type", Partitions: 1, Cleanup: Compact,
+		WrittenBy: "upstream", ReadBy: "Redis views",
+		About: "Notification types that an organization has beside the catalogue.",
+	})
 	OrgsSettings = declare[OrgSettings](Spec{
 		Name: "org.settings", Key: "org", Partitions: 1, Cleanup: Compact,
 		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
-		About: "An organization's choices: who may associate channels, how far back history is read.",
+		About: "An organization's choices: who may associate channels, how far back history is read, quiet hours, caps, what a channel that cannot work falls back to.",
 	})
 	NotificationRequests = declare[NotificationRequest](Spec{
 		Name: "notification.requests", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
-		WrittenBy: "upstream", ReadBy: "route",
-		About: "Somebody should be told something. Every request ends in at least one outcome.",
+		WrittenBy: "upstream", ReadBy: "address",
+		About: "Somebody should be told something. Every request ends in at least one outcome for each of its recipients.",
+	})
+	NotificationAddressed = declare[NotificationRequest](Spec{
+		Name: "notification.addressed", Key: "org", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "address", ReadBy: "route",
+		About: "A request for one person, found in the directory. By organization, so that one owner counts what its people and it get.",
 	})
 	DeliveriesSlack = declare[Delivery](Spec{
 		Name: "notification.deliveries.slack", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
-		WrittenBy: "route, lifecycle", ReadBy: "Slack sink",
+		WrittenBy: "route, release, lifecycle", ReadBy: "Slack sink",
 		About: "One direct message to post.",
+	})
+	DeliveriesSlackUrgent = declare[Delivery](Spec{
+		Name: "notification.deliveries.slack.urgent", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "route, release", ReadBy: "Slack sink",
+		About: "The same, past whatever waits in the other.",
 	})
 	DeliveriesEmail = declare[Delivery](Spec{
 		Name: "notification.deliveries.email", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
-		WrittenBy: "route", ReadBy: "email sink",
+		WrittenBy: "route, release", ReadBy: "email sink",
 		About: "One email to send.",
 	})
+	DeliveriesEmailUrgent = declare[Delivery](Spec{
+		Name: "notification.deliveries.email.urgent", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "route, release", ReadBy: "email sink",
+		About: "The same, past whatever waits in the other.",
+	})
 	NotificationHeld = declare[HeldNotification](Spec{
-		Name: "notification.held", Key: "org/recipient/group", Partitions: 6, Cleanup: Compact,
-		WrittenBy: "route", ReadBy: "release, Redis views",
-		About: "What waits for quiet hours or a group's window to end.",
+		Name: "notification.held", Key: "org/recipient/group/delivery", Partitions: 6, Cleanup: Compact,
+		WrittenBy: "route, release", ReadBy: "release, Redis views",
+		About: "What waits for quiet hours, a group's window or an hour's cap to end. Partitioned by org/recipient.",
 	})
 	NotificationOutcomes = declare[Outcome](Spec{
-		Name: "notification.outcomes", Key: "org/request", Partitions: 6, Cleanup: Delete, Retention: week,
-		WrittenBy: "route (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, upstream",
+		Name: "notification.outcomes", Key: "org/request", Partitions: 6, Cleanup: Delete, Retention: idempotentFor,
+		WrittenBy: "address, route, release (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, upstream",
 		About: "What became of a request.",
 	})
 	ContextMessages = declare[ContextMessage](Spec{
@@ -186,7 +210,8 @@ func Topics() []Spec {
 	return []Spec{
 		SlackEvents.Spec, SlackHistory.Spec, SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec,
 		ChannelAssociations.Spec, SyncCheckpoints.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
-		NotificationPreferences.Spec, OrgsSettings.Spec, NotificationRequests.Spec, DeliveriesSlack.Spec, DeliveriesEmail.Spec,
+		NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationRequests.Spec, NotificationAddressed.Spec,
+		DeliveriesSlack.Spec, DeliveriesSlackUrgent.Spec, DeliveriesEmail.Spec, DeliveriesEmailUrgent.Spec,
 		NotificationHeld.Spec, NotificationOutcomes.Spec, ContextMessages.Spec,
 	}
 }
@@ -226,7 +251,7 @@ func TopicByName(name string) (Spec, bool) {
 func ViewTopics() []Spec {
 	return []Spec{
 		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SyncCheckpoints.Spec,
-		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
+		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
 		NotificationOutcomes.Spec,
 	}
 }

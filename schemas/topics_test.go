@@ -37,12 +37,16 @@ func TestTopicsAreTheContract(t *testing.T) {
 		{"crm.deals", "org/deal", 1, Compact, 0, false, "Deal"},
 		{"directory.users", "org/user", 1, Compact, 0, false, "DirectoryUser"},
 		{"notification.preferences", "org, or org/user", 1, Compact, 0, false, "Preferences"},
+		{"notification.types", "org/type", 1, Compact, 0, false, "OrgType"},
 		{"org.settings", "org", 1, Compact, 0, false, "OrgSettings"},
 		{"notification.requests", "org/recipient", 6, Delete, 3 * d, false, "NotificationRequest"},
+		{"notification.addressed", "org", 6, Delete, 3 * d, false, "NotificationRequest"},
 		{"notification.deliveries.slack", "org/recipient", 6, Delete, 3 * d, false, "Delivery"},
+		{"notification.deliveries.slack.urgent", "org/recipient", 6, Delete, 3 * d, false, "Delivery"},
 		{"notification.deliveries.email", "org/recipient", 6, Delete, 3 * d, false, "Delivery"},
-		{"notification.held", "org/recipient/group", 6, Compact, 0, false, "HeldNotification"},
-		{"notification.outcomes", "org/request", 6, Delete, 7 * d, false, "Outcome"},
+		{"notification.deliveries.email.urgent", "org/recipient", 6, Delete, 3 * d, false, "Delivery"},
+		{"notification.held", "org/recipient/group/delivery", 6, Compact, 0, false, "HeldNotification"},
+		{"notification.outcomes", "org/request", 6, Delete, 8 * d, false, "Outcome"},
 		{"context.messages", "team/channel", 12, Delete, 3 * d, false, "ContextMessage"},
 	}
 	var got []row

@@ -70,6 +70,41 @@ func ViewOrgPreferences(org OrgID) string { return orgKey(org, "preferences") }
 // ViewOrgSettings is a hash with the one, empty field: OrgSettings.
 func ViewOrgSettings(org OrgID) string { return orgKey(org, "settings") }
 
+// ViewOrgTypes is a hash by type id: OrgType.
+func ViewOrgTypes(org OrgID) string { return orgKey(org, "types") }
+
+// ViewOrgDone is a set of the ledger ids (Outcome.LedgerID) under which a request is over, for as long as the ledger. It is
+// in the organization's slot, so that routing learns in its one look-up what it need not decide again.
+func ViewOrgDone(org OrgID, request RequestID) string { return orgKey(org, "done:"+string(request)) }
+
+// ViewOrgSent is a set of the requests of a type that somebody of the organization was sent in a clock hour (hours since the
+// epoch): what a cap is counted from by a process that has not counted itself.
+func ViewOrgSent(org OrgID, hour int64, t NotificationType) string {
+	return orgKey(org, "sent:"+strconv.FormatInt(hour, 10)+":"+string(t))
+}
+
+// ViewOrgSentTo is the same for one person.
+func ViewOrgSentTo(org OrgID, hour int64, t NotificationType, recipient string) string {
+	return ViewOrgSent(org, hour, t) + ":" + recipient
+}
+
+// ViewHeld begins the keys of what waits in a partition of notification.held: it is released by who owns the partition.
+//   - items: hash by record key: HeldNotification, without an offset
+//   - due: sorted set of record keys by due time, in milliseconds
+//   - group:…: set of the record keys of a group, under the key without its last part
+//   - at: offset of the last record that was applied: an older one changes nothing
+func ViewHeld(partition int32) string {
+	return viewPrefix + "{held:" + strconv.Itoa(int(partition)) + "}:"
+}
+
+// What ViewHeld is followed by.
+const (
+	HeldItems = "items"
+	HeldDue   = "due"
+	HeldGroup = "group:"
+	HeldAt    = "at"
+)
+
 // ViewOrgAccounts is a hash by account id: Account.
 func ViewOrgAccounts(org OrgID) string { return orgKey(org, "accounts") }
 
@@ -85,6 +120,18 @@ func orgKey(org OrgID, rest string) string { return ViewOrgBase(org) + rest }
 
 // LedgerKey holds the LedgerEntry of a delivery.
 func LedgerKey(id DeliveryID) string { return LedgerPrefix + string(id) }
+
+// LedgerID is what a request is known by once it is over: its delivery's id, or when it ended before it had one, what that
+// would have been. Empty: the request may be sent again once its sender has mended it.
+func (o *Outcome) LedgerID() DeliveryID {
+	switch {
+	case o.DeliveryID != "":
+		return o.DeliveryID
+	case o.Status == Suppressed || o.Status == Expired:
+		return NewDeliveryID(o.OrgID, o.RequestID, "", o.Recipient.KeyPart(), o.Channel)
+	}
+	return ""
+}
 
 // LedgerEntry is what the delivery ledger holds under LedgerKey, as JSON. It brackets a post: written with BegunAt before,
 // with Done after. An entry that was begun and never done is ambiguous: nobody knows whether the other side took it.
@@ -128,8 +175,8 @@ func LeaseKey(team TeamID, work string) string {
 // DirectoryKey is a hash: how far a workspace's lists have been read. Coordination: what is lost is read again.
 func DirectoryKey(team TeamID) string { return coordinationTag + "directory:{" + string(team) + "}" }
 
-// LedgerTTL outlives the deliveries that the ledger guards.
-const LedgerTTL = 4 * day
+// LedgerTTL outlives the deliveries that the ledger guards, and is as long as the outcomes that it is rebuilt from.
+const LedgerTTL = idempotentFor
 
 // ViewValue is a view entry: the offset of its control record, a space, the record's value.
 func ViewValue(offset int64, value []byte) string {

@@ -267,14 +267,19 @@ func startEmail(w *wiring) (runner, error) {
 	return w.sink(email.Definition(email.Options{Redis: w.redis, Transport: transport, Publish: w.publishOutcome, Now: time.Now}))
 }
 
+// publishOutcome hands an outcome to Kafka, under the name of every request that shared the message.
 func (w *wiring) publishOutcome(ctx context.Context, o schemas.Outcome) error {
-	value, err := schemas.NotificationOutcomes.Encode(o)
-	if err != nil {
-		return err
+	var records []*kgo.Record
+	for _, one := range o.Each() {
+		value, err := schemas.NotificationOutcomes.Encode(one)
+		if err != nil {
+			return err
+		}
+		records = append(records, &kgo.Record{
+			Topic: schemas.NotificationOutcomes.Name, Key: []byte(schemas.OrgKey(one.OrgID, one.RequestID)), Value: value,
+		})
 	}
-	return ingest.Kafka{Client: w.producer}.Publish(ctx, &kgo.Record{
-		Topic: schemas.NotificationOutcomes.Name, Key: []byte(schemas.OrgKey(o.OrgID, o.RequestID)), Value: value,
-	})
+	return ingest.Kafka{Client: w.producer}.Publish(ctx, records...)
 }
 
 func sealer(c *config.Config) (*seal.Sealer, error) {

@@ -38,7 +38,7 @@ func decide(r *schemas.NotificationRequest, p *person, now time.Time) decision {
 	case p.user != nil && p.user.Disabled:
 		return ended(schemas.Suppressed, schemas.RecipientDisabled, "")
 	}
-	choice := schemas.Choose(kind, p.own, p.orgWide)
+	choice := schemas.Choose(kind, p.own, p.orgWide).Choice
 	if choice == schemas.PreferOff {
 		return ended(schemas.Suppressed, schemas.TypeOff, "")
 	}

@@ -104,10 +104,16 @@ func reference() []byte {
 		fmt.Fprintf(&b, "| [`%s`](jsonschema/%s.json) | %s | %d | %s | %s | %s | %s |\n", t.Name, t.Name, t.Key, t.Partitions, kept, t.WrittenBy, t.ReadBy, t.About)
 	}
 	b.WriteString("\nEvery topic has a dead-letter topic, its name followed by `.dlq`, with 1 partition, kept for 21 days.\n\n## Notification types\n\n")
-	b.WriteString("| type | category | name | for | default preference | after an ambiguous crash |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| type | category | name | for | default preference | can be turned off | not delivered after | in quiet hours | after an ambiguous crash | priority |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, t := range schemas.NotificationTypes {
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s |\n", t.ID, t.Category, t.Name, t.Audience, t.Default, t.OnAmbiguous)
+		off := "yes"
+		if t.Mandatory {
+			off = "no"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s | %d hours | %s | %s | %s |\n",
+			t.ID, t.Category, t.Name, t.Audience, t.Default, off, int(t.Expiry().Hours()), t.Quiet, t.OnAmbiguous, t.Priority)
 	}
+	b.WriteString("\nAn organization can have more types: see the topic `notification.types`.\n")
 	b.WriteString("\n## Reasons\n\n| reason | where | means | what to do |\n|---|---|---|---|\n")
 	for _, r := range schemas.Reasons {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Reason, r.Where, r.Means, r.Mend)

@@ -175,8 +175,7 @@ func (s *Sink) look(ctx context.Context, id schemas.DeliveryID) (*ledger.Entry, 
 }
 
 func (s *Sink) conclude(ctx context.Context, d *schemas.Delivery, status schemas.OutcomeStatus, reason schemas.Reason, detail string, ambiguous bool) error {
-	return s.ledger.Conclude(ctx, schemas.Outcome{
-		OrgID: d.OrgID, RequestID: d.RequestID, DeliveryID: d.DeliveryID, Type: d.Type, Recipient: d.Recipient,
-		Channel: schemas.ByEmail, Status: status, Reason: reason, Detail: detail, Ambiguous: ambiguous, At: s.opts.Now().UTC(),
-	}, s.opts.Publish)
+	o := d.Outcome(schemas.ByEmail, status, reason, detail, s.opts.Now().UTC())
+	o.Ambiguous = ambiguous
+	return s.ledger.Conclude(ctx, o, s.opts.Publish)
 }

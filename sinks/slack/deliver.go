@@ -122,6 +122,7 @@ func (s *Sink) bracket(ctx context.Context, client api, j *job) (fate, error) {
 	if ours, err := s.ledger.Begin(ctx, d.DeliveryID, j.entry, s.opts.Now()); err != nil || !ours {
 		return later, err
 	}
+	j.begun = true
 	if j.entry != nil {
 		s.ambiguous.WithLabelValues(string(schemas.Repeat)).Inc()
 	}
@@ -177,10 +178,7 @@ func (s *Sink) finish(ctx context.Context, j *job, status schemas.OutcomeStatus,
 }
 
 func (s *Sink) outcome(j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) schemas.Outcome {
-	d := &j.delivery
-	return schemas.Outcome{
-		OrgID: d.OrgID, RequestID: d.RequestID, DeliveryID: d.DeliveryID, Type: d.Type, Recipient: d.Recipient,
-		Channel: schemas.BySlack, Status: status, Reason: reason, Detail: detail, TeamID: d.TeamID,
-		Ambiguous: j.entry != nil && j.entry.Done == nil, At: s.opts.Now().UTC(),
-	}
+	o := j.delivery.Outcome(schemas.BySlack, status, reason, detail, s.opts.Now().UTC())
+	o.Ambiguous, o.Attempts = j.entry != nil && j.entry.Done == nil, j.attempts()
+	return o
 }

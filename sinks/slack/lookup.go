@@ -23,7 +23,19 @@ type job struct {
 	user     *schemas.SlackUser    // nil: not in the directory
 	channel  schemas.ChannelID     // the DM, when it was opened before
 	paused   bool                  // Slack told this workspace to wait
+	begun    bool                  // an attempt was begun with this batch
 	waiting  error                 // what it waits for, when that is worth telling
+}
+
+// attempts is how many have been begun, this batch's included.
+func (j *job) attempts() (n int) {
+	if j.entry != nil {
+		n = j.entry.Attempts
+	}
+	if j.begun {
+		n++
+	}
+	return n
 }
 
 var errViewsIncomplete = errors.New("the Redis views are not complete yet: the ledger may be missing deliveries that were made")

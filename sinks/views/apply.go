@@ -115,6 +115,10 @@ func (w *writes) apply(rec *kgo.Record) error {
 		return byTeam(w, rec, schemas.NotificationPreferences, schemas.ViewOrgPreferences(schemas.OrgID(first)), second, func(v *schemas.Preferences) schemas.Key {
 			return schemas.OrgKey(v.OrgID, v.UserID)
 		})
+	case schemas.OrgTypes.Name:
+		return byTeam(w, rec, schemas.OrgTypes, schemas.ViewOrgTypes(schemas.OrgID(first)), second, func(v *schemas.OrgType) schemas.Key {
+			return schemas.OrgKey(v.OrgID, v.ID)
+		})
 	case schemas.OrgsSettings.Name:
 		return byTeam(w, rec, schemas.OrgsSettings, schemas.ViewOrgSettings(schemas.OrgID(first)), second, func(v *schemas.OrgSettings) schemas.Key {
 			return schemas.OrgKey[schemas.UserID](v.OrgID, "")

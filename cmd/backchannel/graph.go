@@ -250,9 +250,10 @@ func startSlack(w *wiring) (runner, error) {
 	}
 	return w.sink(slacksink.Definition(slacksink.Options{
 		Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
-		HTTP:    &http.Client{Timeout: slackTimeout},
-		Limits:  slacksink.Limits{MessagesPerMinute: w.config.Int("slack-messages-per-minute"), OpensPerMinute: w.config.Int("slack-opens-per-minute")},
-		Publish: w.publishOutcome, Now: time.Now, Metrics: w.metrics,
+		HTTP:        &http.Client{Timeout: slackTimeout},
+		Limits:      slacksink.Limits{MessagesPerMinute: w.config.Int("slack-messages-per-minute"), OpensPerMinute: w.config.Int("slack-opens-per-minute")},
+		SettingsURL: w.config.String("settings-url"),
+		Publish:     w.publishOutcome, Now: time.Now, Metrics: w.metrics,
 	}))
 }
 

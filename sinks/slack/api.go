@@ -13,8 +13,9 @@ import (
 
 // api is the part of Slack's Web API that posts a DM, with one installation's token.
 type api struct {
-	client  *slack.Client
-	baseURL string
+	client   *slack.Client
+	baseURL  string
+	settings string // see Options.SettingsURL
 }
 
 // client opens the installation's token. The error names the team, never the token.
@@ -23,7 +24,7 @@ func (s *Sink) client(install *schemas.Installation) (api, error) {
 	if err != nil {
 		return api{}, err
 	}
-	return api{client: slack.New(token, slack.OptionAPIURL(s.opts.APIURL), slack.OptionHTTPClient(s.opts.HTTP)), baseURL: s.opts.APIURL}, nil
+	return api{client: slack.New(token, slack.OptionAPIURL(s.opts.APIURL), slack.OptionHTTPClient(s.opts.HTTP)), baseURL: s.opts.APIURL, settings: s.opts.SettingsURL}, nil
 }
 
 func (a api) open(ctx context.Context, user schemas.SlackUserID) (schemas.ChannelID, error) {
@@ -38,7 +39,7 @@ func (a api) open(ctx context.Context, user schemas.SlackUserID) (schemas.Channe
 // sent as best effort and not relied upon, since the ledger is what makes a post single. The delivery id in the
 // metadata lets a person find the delivery of a message.
 func (a api) post(ctx context.Context, channel schemas.ChannelID, d *schemas.Delivery) (schemas.TS, error) {
-	blocks, text := render(d)
+	blocks, text := render(d, a.settings)
 	_, ts, err := a.client.PostMessageContext(ctx, string(channel),
 		slack.MsgOptionText(text, false),
 		slack.MsgOptionBlocks(blocks...),

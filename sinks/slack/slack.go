@@ -29,6 +29,8 @@ type Options struct {
 	APIURL string
 	HTTP   HTTPClient
 	Limits Limits
+	// SettingsURL is where people choose what to receive: every message has a link to it. Empty: none.
+	SettingsURL string
 	// Publish hands an outcome to Kafka and returns when the brokers have it.
 	Publish func(ctx context.Context, o schemas.Outcome) error
 	Now     func() time.Time

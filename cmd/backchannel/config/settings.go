@@ -69,6 +69,7 @@ var Settings = []Setting{
 
 	{Name: "smtp-url", Secret: true, Help: "mail server: smtp://user:password@host:port or smtps://…; empty with --embedded: mails become files in the data folder"},
 	{Name: "email-from", Default: "notifications@localhost", Help: "sender of emails"},
+	{Name: "settings-url", Help: "page where people choose what to receive; every notification links to it. Empty: no link", check: optional(scheme("http", "https"))},
 
 	{Name: "drain", Default: "20s", Help: "how long work in progress may take after SIGTERM", check: duration},
 	{Name: "log-level", Default: "info", Help: "debug, info, warn or error", check: oneOf("debug", "info", "warn", "error")},

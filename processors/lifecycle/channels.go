@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -29,7 +28,7 @@ func joined(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 		User schemas.SlackUserID `json:"user"`
 		Type string              `json:"channel_type"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil || body.User == "" || e.channel == "" {
+	if err := read(e.inner, &body); err != nil || body.User == "" || e.channel == "" {
 		return nil, "", errors.New("user or channel is not as Slack documents it")
 	}
 	if drop := k.allowed(); drop != "" || body.User != k.install.BotUserID {
@@ -48,7 +47,7 @@ func memberLeft(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		User schemas.SlackUserID `json:"user"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil || body.User == "" {
+	if err := read(e.inner, &body); err != nil || body.User == "" {
 		return nil, "", errors.New("user is not as Slack documents it")
 	}
 	if body.User != k.install.BotUserID {
@@ -70,7 +69,7 @@ func renamed(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		Channel channelRef `json:"channel"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil || body.Channel.Name == "" {
+	if err := read(e.inner, &body); err != nil || body.Channel.Name == "" {
 		return nil, "", errors.New("channel.name is not as Slack documents it")
 	}
 	return e.change(k, func(c *schemas.SlackChannel) bool { c.Name = body.Channel.Name; return true })
@@ -87,7 +86,7 @@ func shared(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		Still bool `json:"is_ext_shared"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil {
+	if err := read(e.inner, &body); err != nil {
 		return nil, "", errors.New("is_ext_shared is not as Slack documents it")
 	}
 	return e.change(k, func(c *schemas.SlackChannel) bool {
@@ -101,7 +100,7 @@ func identified(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		New schemas.ChannelID `json:"new_channel_id"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil || body.New == "" || e.channel == "" {
+	if err := read(e.inner, &body); err != nil || body.New == "" || e.channel == "" {
 		return nil, "", errors.New("old_channel_id or new_channel_id is not as Slack documents it")
 	}
 	records, drop, err := e.change(k, func(c *schemas.SlackChannel) bool { c.ChannelID = body.New; return true })

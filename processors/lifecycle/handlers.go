@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -36,7 +35,7 @@ func revoked(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 			Bot []schemas.SlackUserID `json:"bot"`
 		} `json:"tokens"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil {
+	if err := read(e.inner, &body); err != nil {
 		return nil, "", errors.New("tokens is not as Slack documents it")
 	}
 	if k.install.BotUserID == "" || !slices.Contains(body.Tokens.Bot, k.install.BotUserID) {
@@ -70,11 +69,11 @@ type slackUser struct {
 	Name         string              `json:"name"`
 	RealName     string              `json:"real_name"`
 	TZ           string              `json:"tz"`
-	Deleted      bool                `json:"deleted"`
-	IsBot        bool                `json:"is_bot"`
-	IsRestricted bool                `json:"is_restricted"`
-	IsUltra      bool                `json:"is_ultra_restricted"`
-	IsStranger   bool                `json:"is_stranger"`
+	Deleted      flag                `json:"deleted"`
+	IsBot        flag                `json:"is_bot"`
+	IsRestricted flag                `json:"is_restricted"`
+	IsUltra      flag                `json:"is_ultra_restricted"`
+	IsStranger   flag                `json:"is_stranger"`
 	Enterprise   *struct{}           `json:"enterprise_user"`
 	Profile      struct {
 		RealName    string `json:"real_name"`
@@ -92,14 +91,14 @@ func person(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		User slackUser `json:"user"`
 	}
-	if err := json.Unmarshal(e.inner, &body); err != nil || body.User.ID == "" {
+	if err := read(e.inner, &body); err != nil || body.User.ID == "" {
 		return nil, "", errors.New("user is not as Slack documents it")
 	}
 	u := &body.User
 	out := schemas.SlackUser{
 		OrgID: in.OrgID, TeamID: e.team, UserID: u.ID, Name: cmp.Or(u.RealName, u.Profile.RealName, u.Profile.DisplayName, u.Name), Email: u.Profile.Email,
-		TimeZone: u.TZ, IsBot: u.IsBot || u.ID == "USLACKBOT", IsGuest: u.IsRestricted || u.IsUltra, Deleted: u.Deleted,
-		IsExternal: u.IsStranger || u.TeamID != "" && u.TeamID != e.team && u.Enterprise == nil, HomeTeamID: u.TeamID, UpdatedAt: e.at,
+		TimeZone: u.TZ, IsBot: bool(u.IsBot) || u.ID == "USLACKBOT", IsGuest: bool(u.IsRestricted || u.IsUltra), Deleted: bool(u.Deleted),
+		IsExternal: bool(u.IsStranger) || u.TeamID != "" && u.TeamID != e.team && u.Enterprise == nil, HomeTeamID: u.TeamID, UpdatedAt: e.at,
 	}
 	value, err := schemas.SlackUsers.Encode(out)
 	if err != nil {

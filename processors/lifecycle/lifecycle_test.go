@@ -261,6 +261,10 @@ func FuzzProcess(f *testing.F) {
 	f.Add(told("T1", "tokens_revoked", ts(came), ours).Value)
 	f.Add(told("T1", "user_change", ts(came), `,"user":{"id":"U1","profile":{"email":"a@b.c"}}`).Value)
 	f.Add([]byte(`{"event_type":"team_join","envelope":{"event":{"user":{"id":1}}}}`))
+	for kind := range handlers {
+		f.Add(told("T1", kind, ts(came), `,"user":{"id":"U1","profile":[]},"channel":"C1"`).Value)
+		f.Add(told("T1", kind, ts(came), `,"user":"U0BOT","inviter":null,"channel":{"id":"C1","name":"x"},"new_channel_id":"C2","old_channel_id":"C1"`).Value)
+	}
 	def := Definition(newWorld(f).Client)
 	f.Fuzz(func(t *testing.T, value []byte) {
 		rec, fate := one(t, def, &kgo.Record{Value: value})

@@ -58,7 +58,7 @@ func parse(value []byte) (event, error) {
 		Time  int64           `json:"event_time"`
 		Event json.RawMessage `json:"event"`
 	}
-	if err := json.Unmarshal(rec.Envelope, &envelope); err != nil || len(envelope.Event) == 0 {
+	if err := read(rec.Envelope, &envelope); err != nil || len(envelope.Event) == 0 {
 		return event{}, errors.New("envelope.event is missing")
 	}
 	var inner struct {
@@ -66,7 +66,7 @@ func parse(value []byte) (event, error) {
 		Channel channelRef        `json:"channel"`
 		OldID   schemas.ChannelID `json:"old_channel_id"`
 	}
-	if err := json.Unmarshal(envelope.Event, &inner); err != nil {
+	if err := read(envelope.Event, &inner); err != nil {
 		return event{}, errors.New("envelope.event is not an event")
 	}
 	e := event{team: rec.TeamID, kind: rec.EventType, at: rec.ReceivedAt, inner: envelope.Event, channel: cmp.Or(inner.OldID, inner.Channel.ID)}
@@ -99,5 +99,27 @@ func (r *channelRef) UnmarshalJSON(raw []byte) error {
 		return json.Unmarshal(raw, &r.ID)
 	}
 	type plain channelRef
-	return json.Unmarshal(raw, (*plain)(r))
+	return read(raw, (*plain)(r))
+}
+
+// read takes a field of another type than Slack documents for absent: an empty object may come as an empty array, as previous_message does
+// (java-slack-sdk PR #791), and types vary between Slack's own services. What an event cannot do without is checked where it is used.
+func read(raw []byte, into any) error {
+	err := json.Unmarshal(raw, into) // which reads on after a field that does not fit
+	if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
+		return nil
+	}
+	return err
+}
+
+// flag is true for what PHP takes for true, in which Slack is written: 1 as well.
+type flag bool
+
+// UnmarshalJSON takes any value.
+func (f *flag) UnmarshalJSON(raw []byte) error {
+	switch string(raw) {
+	case "true", "1", `"1"`, `"true"`:
+		*f = true
+	}
+	return nil
 }

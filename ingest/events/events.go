@@ -3,7 +3,6 @@ package events
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/signed"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -36,7 +36,7 @@ type Options struct {
 // Handler answers POST /slack/events: 200 when Kafka has the event; 401 unsigned, stale or forged; 400 malformed; 413
 // too large; 503 when Kafka did not answer in time, upon which Slack sends the event again.
 type Handler struct {
-	secrets  [][]byte
+	signed   *signed.Reader
 	opts     Options
 	requests *prometheus.CounterVec
 	duration prometheus.Histogram
@@ -55,13 +55,9 @@ func New(opts Options) (*Handler, error) {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
 		}),
 	}
-	for _, s := range opts.Secrets {
-		if s != "" {
-			h.secrets = append(h.secrets, []byte(s))
-		}
-	}
-	if len(h.secrets) == 0 {
-		return nil, errors.New("no Slack signing secret is configured")
+	var err error
+	if h.signed, err = signed.NewReader(opts.Secrets, maxBody, opts.Now); err != nil {
+		return nil, err
 	}
 	opts.Metrics.MustRegister(h.requests, h.duration)
 	return h, nil
@@ -80,20 +76,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) handle(w http.ResponseWriter, r *http.Request) (status int, result, text string) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return http.StatusMethodNotAllowed, "malformed", "Slack's events are sent by POST.\n"
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return http.StatusRequestEntityTooLarge, "too_large", "The body is larger than " + strconv.Itoa(maxBody) + " bytes.\n"
-	}
-	if err != nil {
-		return http.StatusBadRequest, "malformed", "The body did not arrive whole.\n"
-	}
-	now := h.opts.Now()
-	if why := verify(h.secrets, r.Header, body, now); why != "" {
-		return http.StatusUnauthorized, why, "The request is not signed by Slack, or its timestamp is more than 5 minutes off.\n"
+	body, now, refusal := h.signed.Read(w, r)
+	if refusal != nil {
+		return refusal.Status, refusal.Result, refusal.Text
 	}
 	e, err := parse(r.Header.Get("Content-Type"), body)
 	if err != nil {

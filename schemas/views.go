@@ -16,12 +16,13 @@ import (
 // organization's serve route. The tag says which of the two it is: an organization that is called what a workspace is
 // called would else find the workspace's people among its own.
 const (
-	viewPrefix        = "bc:view:"
-	coordinationTag   = "bc:"
-	ViewsOffsetsKey   = "bc:view:{state}:offsets"  // hash: "topic/partition" -> "topicID:next offset"
-	ViewsEpochKey     = "bc:view:{state}:epoch"    // random, made with the first record of a Redis that is empty: gone with everything else
-	ViewsReadyKey     = "bc:view:{state}:ready"    // hash: "topic/partition" -> "1" once caught up
-	ViewsCompleteKey  = "bc:view:{state}:complete" // "1" once every partition was caught up: lookups may be trusted
+	viewPrefix      = "bc:view:"
+	coordinationTag = "bc:"
+	// The number is the views' layout: with another one, all of them are built anew from the control topics.
+	ViewsOffsetsKey   = "bc:view:{state}:2:offsets"  // hash: "topic/partition" -> "topicID:next offset"
+	ViewsEpochKey     = "bc:view:{state}:2:epoch"    // random, made with the first record of a Redis that is empty: gone with everything else
+	ViewsReadyKey     = "bc:view:{state}:2:ready"    // hash: "topic/partition" -> "1" once caught up
+	ViewsCompleteKey  = "bc:view:{state}:2:complete" // "1" once every partition was caught up: lookups may be trusted
 	ViewsKeyPattern   = viewPrefix + "*"
 	LedgerPrefix      = coordinationTag + "ledger:"
 	BudgetPrefix      = coordinationTag + "budget:"
@@ -110,6 +111,19 @@ func ViewOrgAccounts(org OrgID) string { return orgKey(org, "accounts") }
 
 // ViewOrgDeals is a hash by deal id: Deal.
 func ViewOrgDeals(org OrgID) string { return orgKey(org, "deals") }
+
+// ViewOrgAccountIndex is a sorted set of the accounts' entries (search.go), and ViewOrgAccountEntries a hash by account id of the
+// entries that are in it.
+func ViewOrgAccountIndex(org OrgID) string { return orgKey(org, "accounts:index") }
+
+// ViewOrgAccountEntries is beside ViewOrgAccountIndex.
+func ViewOrgAccountEntries(org OrgID) string { return orgKey(org, "accounts:entries") }
+
+// ViewOrgDealIndex and ViewOrgDealEntries are the same for deals.
+func ViewOrgDealIndex(org OrgID) string { return orgKey(org, "deals:index") }
+
+// ViewOrgDealEntries is beside ViewOrgDealIndex.
+func ViewOrgDealEntries(org OrgID) string { return orgKey(org, "deals:entries") }
 
 // ViewOrgBase is what an organization's view keys begin with; route's look-up script appends to it.
 func ViewOrgBase(org OrgID) string { return viewPrefix + "{org:" + string(org) + "}:" }

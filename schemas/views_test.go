@@ -18,6 +18,7 @@ func TestTeamsAndOrganizationsShareNoView(t *testing.T) {
 		"team channels": ViewTeamChannels(name), "team checkpoints": ViewTeamCheckpoints(name),
 		"org installations": ViewOrgInstalls(name), "org users": ViewOrgUsers(name), "org Slack users": ViewOrgSlackUsers(name),
 		"org preferences": ViewOrgPreferences(name), "org settings": ViewOrgSettings(name), "org accounts": ViewOrgAccounts(name), "org deals": ViewOrgDeals(name),
+		"account index": ViewOrgAccountIndex(name), "account entries": ViewOrgAccountEntries(name), "deal index": ViewOrgDealIndex(name), "deal entries": ViewOrgDealEntries(name),
 		"org email": ViewOrgEmail(name, "users"), "org Slack email": ViewOrgSlackEmail(name, "users"),
 		"state offsets": ViewsOffsetsKey, "state ready": ViewsReadyKey, "state complete": ViewsCompleteKey,
 	} {
@@ -40,7 +41,7 @@ func TestViewsOfOneLookupShareASlot(t *testing.T) {
 	}
 	for _, keys := range [][]string{
 		{ViewTeamInstall("T1"), ViewTeamAssociations("T1"), ViewTeamUsers("T1"), ViewTeamChannels("T1"), ViewTeamCheckpoints("T1")},
-		{ViewOrgBase("o"), ViewOrgInstalls("o"), ViewOrgUsers("o"), ViewOrgSlackUsers("o"), ViewOrgPreferences("o"), ViewOrgSettings("o"), ViewOrgEmail("o", "a@b"), ViewOrgSlackEmail("o", "a@b"), ViewOrgAccounts("o"), ViewOrgDeals("o")},
+		{ViewOrgBase("o"), ViewOrgInstalls("o"), ViewOrgUsers("o"), ViewOrgSlackUsers("o"), ViewOrgPreferences("o"), ViewOrgSettings("o"), ViewOrgEmail("o", "a@b"), ViewOrgSlackEmail("o", "a@b"), ViewOrgAccounts("o"), ViewOrgDeals("o"), ViewOrgAccountIndex("o"), ViewOrgAccountEntries("o"), ViewOrgDealIndex("o"), ViewOrgDealEntries("o")},
 		{ViewsOffsetsKey, ViewsReadyKey, ViewsCompleteKey},
 	} {
 		for _, key := range keys {

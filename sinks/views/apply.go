@@ -22,18 +22,22 @@ for i = 1, #ARGV, 3 do
 end
 return 1`)
 
-// writes gathers what a batch puts into Redis: fields by hash, members by index set, and ledger entries.
+// writes gathers what a batch puts into Redis: fields by hash, members by index set, search entries, and ledger entries.
 type writes struct {
-	fields  map[string][]any
-	indexes map[string][]any
-	ledger  map[string]string // of first requests
-	owner   owners
+	fields   map[string][]any
+	indexes  map[string][]any
+	searched map[[2]string][]any // arguments of reindex by its keys
+	ledger   map[string]string   // of first requests
+	owner    owners
 
 	duplicates map[string]string // ledger entries of requests that repeat a first one
 }
 
 func newWrites(owner owners) *writes {
-	return &writes{fields: map[string][]any{}, indexes: map[string][]any{}, ledger: map[string]string{}, duplicates: map[string]string{}, owner: owner}
+	return &writes{
+		fields: map[string][]any{}, indexes: map[string][]any{}, searched: map[[2]string][]any{},
+		ledger: map[string]string{}, duplicates: map[string]string{}, owner: owner,
+	}
 }
 
 func (w *writes) put(key, field string, rec *kgo.Record) {
@@ -52,7 +56,7 @@ func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
 	if len(w.fields)+len(w.indexes)+len(w.ledger)+len(w.duplicates) == 0 {
 		return nil
 	}
-	send := func(eval func(redis.Pipeliner, string, []any)) error {
+	send := func(eval func(pipe redis.Pipeliner, script *redis.Script, keys []string, args []any)) error {
 		_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for key, members := range w.indexes {
 				pipe.SAdd(ctx, key, members...)
@@ -64,15 +68,22 @@ func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
 				pipe.SetNX(ctx, key, value, schemas.LedgerTTL)
 			}
 			for key, args := range w.fields {
-				eval(pipe, key, args)
+				eval(pipe, put, []string{key}, args)
+			}
+			for keys, args := range w.searched {
+				eval(pipe, reindex, keys[:], args)
 			}
 			return nil
 		})
 		return err
 	}
-	err := send(func(p redis.Pipeliner, key string, args []any) { put.EvalSha(ctx, p, []string{key}, args...) })
+	err := send(func(p redis.Pipeliner, script *redis.Script, keys []string, args []any) {
+		script.EvalSha(ctx, p, keys, args...)
+	})
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		err = send(func(p redis.Pipeliner, key string, args []any) { put.Eval(ctx, p, []string{key}, args...) })
+		err = send(func(p redis.Pipeliner, script *redis.Script, keys []string, args []any) {
+			script.Eval(ctx, p, keys, args...)
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("write the Redis views: %w", err)
@@ -102,13 +113,9 @@ func (w *writes) apply(rec *kgo.Record) error {
 			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
 		})
 	case schemas.CRMAccounts.Name:
-		return byTeam(w, rec, schemas.CRMAccounts, schemas.ViewOrgAccounts(schemas.OrgID(first)), second, func(v *schemas.Account) schemas.Key {
-			return schemas.OrgKey(v.OrgID, v.AccountID)
-		})
+		return w.account(rec, schemas.OrgID(first), second)
 	case schemas.CRMDeals.Name:
-		return byTeam(w, rec, schemas.CRMDeals, schemas.ViewOrgDeals(schemas.OrgID(first)), second, func(v *schemas.Deal) schemas.Key {
-			return schemas.OrgKey(v.OrgID, v.DealID)
-		})
+		return w.deal(rec, schemas.OrgID(first), second)
 	case schemas.DirectoryUsers.Name:
 		return w.directoryUser(rec, schemas.OrgID(first), second)
 	case schemas.NotificationPreferences.Name:

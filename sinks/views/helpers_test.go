@@ -54,11 +54,11 @@ func account(t testing.TB, n int, name string) *kgo.Record {
 	return rec(t, schemas.CRMAccounts.Spec, schemas.OrgKey("acme", id), schemas.Account{OrgID: "acme", AccountID: id, Name: name})
 }
 
-// live lists what the views answer: "key field value" of every hash, without tombstones and without offsets.
+// live lists what the views answer: "key field value" of every hash, without tombstones and without offsets. What is searched is apart.
 func live(mini *miniredis.Miniredis) []string {
 	var all []string
 	for _, key := range mini.Keys() {
-		if !strings.HasPrefix(key, "bc:view:") || strings.HasPrefix(key, "bc:view:{state}") || mini.Type(key) != "hash" {
+		if !strings.HasPrefix(key, "bc:view:") || strings.HasPrefix(key, "bc:view:{state}") || strings.HasSuffix(key, ":entries") || mini.Type(key) != "hash" {
 			continue
 		}
 		fields, err := mini.HKeys(key)
@@ -78,4 +78,20 @@ func live(mini *miniredis.Miniredis) []string {
 func complete(mini *miniredis.Miniredis) bool {
 	v, err := mini.Get(schemas.ViewsCompleteKey)
 	return err == nil && v == "1"
+}
+
+// searched lists the members of the search indexes.
+func searched(mini *miniredis.Miniredis) []string {
+	var all []string
+	for _, key := range mini.Keys() {
+		if strings.HasSuffix(key, ":index") {
+			members, err := mini.ZMembers(key)
+			if err != nil {
+				continue
+			}
+			all = append(all, members...)
+		}
+	}
+	slices.Sort(all)
+	return all
 }

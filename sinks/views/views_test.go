@@ -105,6 +105,9 @@ func TestALostRedisIsRebuilt(t *testing.T) {
 			if len(after) != want {
 				t.Errorf("%d entries after the rebuild, want %d", len(after), want)
 			}
+			if found := searched(mini); len(found) != want {
+				t.Errorf("%d accounts are found after the rebuild, want %d", len(found), want)
+			}
 			if diff := cmp.Diff(before, after[:len(before)]); diff != "" {
 				t.Errorf("after the rebuild (-before +after):\n%s", diff)
 			}
@@ -167,6 +170,9 @@ func TestAnOlderOffsetNeverWins(t *testing.T) {
 	}
 	if got := live(mini); len(got) != 1 || !strings.Contains(got[0], "newer") {
 		t.Errorf("the views say %v", got)
+	}
+	if got := searched(mini); !slices.Equal(got, []string{"nnewer\x00a001"}) {
+		t.Errorf("it is found by %q", got)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/bigmind/backchannel/ingest/directory"
 	"github.com/bigmind/backchannel/ingest/events"
 	"github.com/bigmind/backchannel/ingest/install"
+	"github.com/bigmind/backchannel/ingest/interactions"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
@@ -38,6 +39,7 @@ import (
 // The whole graph: three tiers, each a short list. A component runs alone under its name.
 //
 //	ingest      events       Slack            -> slack.events
+//	            interactions the setup modal  -> channel.associations
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
 //	processors  enrich       slack.events     -> context.messages
@@ -48,7 +50,7 @@ import (
 //	            slack        deliveries.slack -> Slack
 //	            email        deliveries.email -> mail
 var tiers = []tier{
-	{"ingest", nil, []component{{"events", startEvents, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil}}},
+	{"ingest", nil, []component{{"events", startEvents, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil}}},
 	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
@@ -157,6 +159,31 @@ func startEvents(w *wiring) (runner, error) {
 	}
 	w.mux.Handle(slackapp.EventsPath, handler)
 	w.health.Set("events", nil)
+	return waiter{}, nil
+}
+
+// startInteractions serves the setup modal. It opens modals with the workspaces' tokens.
+func startInteractions(w *wiring) (runner, error) {
+	if w.config.String("token-keys") == "" {
+		w.log.Info("the setup modal is off: token-keys is not set")
+		return waiter{}, nil
+	}
+	tokens, err := sealer(w.config)
+	if err != nil {
+		return nil, err
+	}
+	handle, err := interactions.New(interactions.Options{
+		APIURL: withSlash(w.config.String("slack-api-url")), Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Tokens: tokens,
+		HTTP: &http.Client{Timeout: slackTimeout}, Now: time.Now, Metrics: w.metrics, Log: w.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	handler, err := interactions.NewHandler(handle, w.config.List("slack-signing-secret"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: set BACKCHANNEL_SLACK_SIGNING_SECRET (Slack app settings, Basic Information, Signing Secret)", err)
+	}
+	w.mux.Handle(slackapp.InteractionsPath, handler)
 	return waiter{}, nil
 }
 

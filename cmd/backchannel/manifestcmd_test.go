@@ -36,6 +36,8 @@ func TestTheManifestIsWhatTheCodeServes(t *testing.T) {
 		}
 	}
 	served(http.MethodPost, m.Settings.Events.RequestURL)
+	served(http.MethodPost, m.Settings.Interactivity.RequestURL)
+	served(http.MethodPost, m.Settings.Interactivity.OptionsURL)
 	for _, address := range m.OAuthConfig.RedirectURLs {
 		served(http.MethodGet, address)
 	}

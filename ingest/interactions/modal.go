@@ -86,8 +86,8 @@ func (i *Interactions) setup(ctx context.Context, s *scene, note string) (slack.
 }
 
 // dealInput lets a deal of the account be chosen, if there is one.
-func dealInput(s *scene, any bool) slack.Block {
-	if !any {
+func dealInput(s *scene, some bool) slack.Block {
+	if !some {
 		return section("Bigmind has no deals of " + s.account.Title() + ".")
 	}
 	var chosen *slack.OptionBlockObject

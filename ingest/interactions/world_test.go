@@ -37,11 +37,12 @@ const secret = "s3cret"
 
 // world is the handler between the simulated Slack, a Redis with views, and a publisher that keeps what it is given.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	slack   *slacksim.Client
 	redis   *miniredis.Miniredis
 	metrics *prometheus.Registry
 	log     *strings.Builder
+	base    string // of Slack
 	url     string // of the handler
 	handler http.Handler
 	inner   *interactions.Interactions
@@ -74,14 +75,25 @@ func (w *world) Publish(_ context.Context, records ...*kgo.Record) error {
 	return nil
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := newBareWorld(t)
+	front := httptest.NewServer(w.handler)
+	t.Cleanup(front.Close)
+	w.url = front.URL
+	w.settle()
+	return w
+}
+
+// newBareWorld has no workspace.
+func newBareWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, redis: miniredis.RunT(t), metrics: prometheus.NewRegistry(), log: &strings.Builder{}}
 	sim, err := slacksim.New(slacksim.Options{})
 	w.must(err)
 	server := httptest.NewServer(sim.Handler())
 	t.Cleanup(func() { server.Close(); w.must(sim.Close()) })
-	w.slack = slacksim.NewClient(server.URL, server.Client())
+	w.base, w.slack = server.URL, slacksim.NewClient(server.URL, server.Client())
 	keys, err := seal.NewKeySet()
 	w.must(err)
 	w.tokens, err = seal.New(keys)
@@ -93,18 +105,14 @@ func newWorld(t *testing.T) *world {
 		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	w.must(err)
-	handler, err := interactions.NewHandler(w.inner, []string{"another app's", secret})
+	w.handler, err = interactions.NewHandler(w.inner, []string{"another app's", secret})
 	w.must(err)
-	w.handler = handler
-	front := httptest.NewServer(handler)
-	t.Cleanup(front.Close)
-	w.url = front.URL
-	w.settle(server.URL)
+	w.redis.Set(schemas.ViewsCompleteKey, "1")
 	return w
 }
 
 // settle makes a workspace, and the views of an organization that knows it.
-func (w *world) settle(base string) {
+func (w *world) settle() {
 	ctx := w.t.Context()
 	var err error
 	w.app, err = w.slack.CreateApp(ctx, slacksim.App{Name: "Bigmind", SigningSecret: secret, InteractivityURL: w.url, OptionsURL: w.url})
@@ -113,8 +121,7 @@ func (w *world) settle(base string) {
 	w.must(err)
 	w.install, err = w.slack.Install(ctx, w.team.ID, slacksim.InstallRequest{App: w.app.ID, Scopes: append(schemas.NotificationScopes(), schemas.ChannelSyncScopes()...)})
 	w.must(err)
-	w.api = slack.New(w.install.Token, slack.OptionAPIURL(base+"/api/"))
-	w.redis.Set(schemas.ViewsCompleteKey, "1")
+	w.api = slack.New(w.install.Token, slack.OptionAPIURL(w.base+"/api/"))
 	sealed, err := w.tokens.Seal(w.team.ID, w.install.Token)
 	w.must(err)
 	w.view(schemas.ViewTeamInstall(w.team.ID), schemas.FieldInstallation, schemas.Installation{

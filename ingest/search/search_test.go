@@ -42,14 +42,12 @@ func put(t interface{ Fatal(args ...any) }, mini *miniredis.Miniredis, records, 
 		t.Fatal(err)
 	}
 	mini.HSet(records, id, schemas.ViewValue(7, value))
-	joined := ""
 	for _, e := range of {
-		joined += schemas.EntrySeparator + e
 		if _, err := mini.ZAdd(index, 0, e+schemas.EntryEnd+id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	mini.HSet(entries, id, schemas.ViewValue(7, []byte(joined)))
+	mini.HSet(entries, id, schemas.ViewValue(7, []byte(schemas.EntrySeparator+strings.Join(of, schemas.EntrySeparator))))
 }
 
 func account(id, name string, domains ...string) schemas.Account {

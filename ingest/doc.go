@@ -5,5 +5,6 @@
 // in the end, because a row is what a message is and not what was delivered. Ingest interprets nothing: every signed
 // event is kept as it came, known or not.
 //
-// events/ receives the Events API. Each further way in is a package beside it that publishes through Publisher.
+// events/ receives the Events API over HTTP, socketmode/ over WebSockets. Each further way in is a package beside them that publishes
+// through Publisher.
 package ingest

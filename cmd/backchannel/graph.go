@@ -23,6 +23,7 @@ import (
 	"github.com/bigmind/backchannel/ingest/install"
 	"github.com/bigmind/backchannel/ingest/interactions"
 	"github.com/bigmind/backchannel/ingest/slackapp"
+	"github.com/bigmind/backchannel/ingest/socketmode"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/processors/lifecycle"
@@ -39,6 +40,7 @@ import (
 // The whole graph: three tiers, each a short list. A component runs alone under its name.
 //
 //	ingest      events       Slack            -> slack.events
+//	            socketmode   Slack, by WebSocket -> slack.events
 //	            interactions the setup modal  -> channel.associations
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
@@ -50,7 +52,9 @@ import (
 //	            slack        deliveries.slack -> Slack
 //	            email        deliveries.email -> mail
 var tiers = []tier{
-	{"ingest", nil, []component{{"events", startEvents, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil}}},
+	{"ingest", nil, []component{
+		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil},
+	}},
 	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
@@ -96,6 +100,8 @@ type wiring struct {
 	producer *kgo.Client
 	redis    redis.UniversalClient
 	ch       driver.Conn
+
+	interactions *interactions.Interactions // see setupModal
 
 	processorMetrics *processors.Metrics
 	sinkMetrics      *sinks.Metrics
@@ -150,41 +156,88 @@ func names() []string {
 }
 
 func startEvents(w *wiring) (runner, error) {
+	if overSocketMode(w.config) {
+		w.log.Info("events are not taken over HTTP, but over Socket Mode: slack-signing-secret is not set, and slack-app-token is")
+		return waiter{}, nil
+	}
 	handler, err := events.New(events.Options{
 		Secrets: w.config.List("slack-signing-secret"), Publisher: ingest.Kafka{Client: w.producer},
 		Now: time.Now, Metrics: w.metrics, Log: w.log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: set BACKCHANNEL_SLACK_SIGNING_SECRET (Slack app settings, Basic Information, Signing Secret)", err)
+		return nil, noSecret(err)
 	}
 	w.mux.Handle(slackapp.EventsPath, handler)
 	w.health.Set("events", nil)
 	return waiter{}, nil
 }
 
-// startInteractions serves the setup modal. It opens modals with the workspaces' tokens.
+// startSocketMode takes what comes over WebSockets, where that is how the Slack app is set up.
+func startSocketMode(w *wiring) (runner, error) {
+	if w.config.String("slack-app-token") == "" {
+		w.log.Info("Socket Mode is off: slack-app-token is not set")
+		return waiter{}, nil
+	}
+	opts := socketmode.Options{
+		AppToken: w.config.String("slack-app-token"), APIURL: withSlash(w.config.String("slack-api-url")), HTTP: &http.Client{Timeout: slackTimeout},
+		Connections: w.config.Int("slack-socket-connections"), Publisher: ingest.Kafka{Client: w.producer},
+		Health: w.health.Of("socketmode"), Metrics: w.metrics, Log: w.log,
+	}
+	handle, err := w.setupModal()
+	if err != nil {
+		return nil, err
+	}
+	if handle != nil {
+		opts.Interactions = handle
+	}
+	return socketmode.New(opts), nil
+}
+
+// startInteractions serves the setup modal over HTTP.
 func startInteractions(w *wiring) (runner, error) {
+	if overSocketMode(w.config) {
+		w.log.Info("interactions are not taken over HTTP, but over Socket Mode: slack-signing-secret is not set, and slack-app-token is")
+		return waiter{}, nil
+	}
+	handle, err := w.setupModal()
+	if err != nil || handle == nil {
+		return waiter{}, err
+	}
+	handler, err := interactions.NewHandler(handle, w.config.List("slack-signing-secret"))
+	if err != nil {
+		return nil, noSecret(err)
+	}
+	w.mux.Handle(slackapp.InteractionsPath, handler)
+	return waiter{}, nil
+}
+
+// setupModal answers interactions, whichever way they come: nil without the keys of the workspaces' tokens, with which it opens modals.
+func (w *wiring) setupModal() (*interactions.Interactions, error) {
+	if w.interactions != nil {
+		return w.interactions, nil
+	}
 	if w.config.String("token-keys") == "" {
 		w.log.Info("the setup modal is off: token-keys is not set")
-		return waiter{}, nil
+		return nil, nil
 	}
 	tokens, err := sealer(w.config)
 	if err != nil {
 		return nil, err
 	}
-	handle, err := interactions.New(interactions.Options{
+	w.interactions, err = interactions.New(interactions.Options{
 		APIURL: withSlash(w.config.String("slack-api-url")), Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Tokens: tokens,
 		HTTP: &http.Client{Timeout: slackTimeout}, Now: time.Now, Metrics: w.metrics, Log: w.log,
 	})
-	if err != nil {
-		return nil, err
-	}
-	handler, err := interactions.NewHandler(handle, w.config.List("slack-signing-secret"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: set BACKCHANNEL_SLACK_SIGNING_SECRET (Slack app settings, Basic Information, Signing Secret)", err)
-	}
-	w.mux.Handle(slackapp.InteractionsPath, handler)
-	return waiter{}, nil
+	return w.interactions, err
+}
+
+// overSocketMode says that nothing comes over HTTP from Slack.
+func overSocketMode(c *config.Config) bool {
+	return c.String("slack-signing-secret") == "" && c.String("slack-app-token") != ""
+}
+
+func noSecret(err error) error {
+	return fmt.Errorf("%w: set BACKCHANNEL_SLACK_SIGNING_SECRET (Slack app settings, Basic Information, Signing Secret), or BACKCHANNEL_SLACK_APP_TOKEN for Socket Mode", err)
 }
 
 // startInstall serves the pages that connect a workspace, and keeps tokens good. The pages answer 503 while Redis is away, which is no reason to turn events down.

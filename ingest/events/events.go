@@ -1,4 +1,4 @@
-// Package events receives Slack's Events API over HTTP.
+// Package events receives Slack's Events API over HTTP, and makes the record of an event, whichever way it came.
 package events
 
 import (
@@ -14,14 +14,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/signed"
-	"github.com/bigmind/backchannel/schemas"
 )
-
-// maxBody leaves room for our own fields within schemas.MaxRecordBytes. Slack's events are far smaller.
-const maxBody = 900 << 10
-
-// publishWithin leaves Slack's 3 seconds room for the way back.
-const publishWithin = 2500 * time.Millisecond
 
 // Options of the handler.
 type Options struct {
@@ -92,37 +85,27 @@ func (h *Handler) handle(w http.ResponseWriter, r *http.Request) (status int, re
 	case e.kind == urlVerification:
 		return http.StatusOK, "challenge", e.challenge
 	}
-	return h.publish(r, record(e, r.Header, body, now))
+	return h.publish(r, e.record(body, retryOf(r.Header), now))
+}
+
+// retryOf reads how often Slack has sent an event before.
+func retryOf(header http.Header) Retry {
+	retry := Retry{Reason: header.Get("X-Slack-Retry-Reason")}
+	if n, err := strconv.Atoi(header.Get("X-Slack-Retry-Num")); err == nil {
+		retry.Num = n
+	}
+	return retry
 }
 
 func (h *Handler) publish(r *http.Request, record *kgo.Record) (status int, result, text string) {
-	if len(record.Key)+len(record.Value) > schemas.MaxRecordBytes { // what it names may be as long as the body, and is in the record twice
+	if tooLarge(record) {
 		return http.StatusRequestEntityTooLarge, "too_large", "The event with its ids and headers is larger than Kafka takes.\n"
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), publishWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), PublishWithin)
 	defer cancel()
 	if err := h.opts.Publisher.Publish(ctx, record); err != nil {
 		h.opts.Log.Debug("event not accepted", "key", string(record.Key), "error", err)
 		return http.StatusServiceUnavailable, "unavailable", "Kafka did not take the event in time; send it again.\n"
 	}
 	return http.StatusOK, "accepted", ""
-}
-
-// record keeps the envelope as it came. A top-level notice such as app_rate_limited is an event of that type.
-func record(e envelope, header http.Header, body []byte, now time.Time) *kgo.Record {
-	event := schemas.SlackEvent{
-		TeamID: e.install(), ChannelID: e.channel, AppID: e.appID, EventID: e.eventID, EventType: e.eventType,
-		ReceivedAt: now, RetryReason: header.Get("X-Slack-Retry-Reason"), Envelope: body,
-	}
-	if event.EventType == "" {
-		event.EventType = e.kind
-	}
-	if n, err := strconv.Atoi(header.Get("X-Slack-Retry-Num")); err == nil {
-		event.RetryNum = n
-	}
-	return &kgo.Record{
-		Topic: schemas.SlackEvents.Name,
-		Key:   []byte(schemas.TeamChannelKey(event.TeamID, event.ChannelID)),
-		Value: event.AppendJSON(make([]byte, 0, len(body)+512)),
-	}
 }

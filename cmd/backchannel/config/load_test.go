@@ -84,6 +84,7 @@ func TestWrongSettings(t *testing.T) {
 		{"one broker of two", map[string]string{"BACKCHANNEL_KAFKA_BROKERS": "a:1,b"}, "", []string{"kafka-brokers", "host:port"}},
 		{"neither true nor false", map[string]string{"BACKCHANNEL_EMBEDDED": "yes"}, "", []string{"embedded", "true or false"}},
 		{"a number out of bounds", map[string]string{"BACKCHANNEL_CLICKHOUSE_BATCH": "0"}, "", []string{"clickhouse-batch", "1 to 1000000"}},
+		{"a bot token as app token", map[string]string{"BACKCHANNEL_SLACK_APP_TOKEN": "xoxb-" + secret}, "", []string{"slack-app-token", "xapp-"}},
 		{"no such mechanism", map[string]string{"BACKCHANNEL_KAFKA_SASL": "gssapi"}, "", []string{"plain, scram-sha-256, scram-sha-512"}},
 		{"a URL of another scheme", map[string]string{"BACKCHANNEL_REDIS_URL": "http://u:" + secret + "@h"}, "", []string{"redis-url", "redis://"}},
 		{"a URL that does not parse", map[string]string{"BACKCHANNEL_CLICKHOUSE_URL": "http://u:" + secret + "@h:port"}, "", []string{"clickhouse-url", "https://"}},

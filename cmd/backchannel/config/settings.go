@@ -59,6 +59,8 @@ var Settings = []Setting{
 
 	{Name: "slack-api-url", Default: "https://slack.com/api/", Help: "Slack's Web API, or the simulator's", check: scheme("http", "https")},
 	{Name: "slack-signing-secret", Secret: true, Help: "signing secrets of the Slack apps, comma separated"},
+	{Name: "slack-app-token", Secret: true, Help: "app-level token (xapp-…) with connections:write, for an app in Socket Mode; empty: events come over HTTP", check: optional(prefix("xapp-"))},
+	{Name: "slack-socket-connections", Default: "2", Help: "Socket Mode connections of this process; Slack allows an app 10, of all replicas together", check: number(1, 10)},
 	{Name: "slack-client-id", Help: "client id of the Slack app; empty: the pages that connect Slack are off"},
 	{Name: "slack-client-secret", Secret: true, Help: "client secret of the Slack app"},
 	{Name: "slack-messages-per-minute", Default: "240", Help: "direct messages per workspace and minute, at most", check: number(1, 100_000)},
@@ -104,6 +106,16 @@ func optional(check func(string) error) func(string) error {
 			return nil
 		}
 		return check(v)
+	}
+}
+
+// prefix checks how a token begins, which tells Slack's kinds apart, without quoting it.
+func prefix(want string) func(string) error {
+	return func(v string) error {
+		if !strings.HasPrefix(v, want) {
+			return fmt.Errorf("want a token that begins with %s", want)
+		}
+		return nil
 	}
 }
 

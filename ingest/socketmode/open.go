@@ -20,9 +20,11 @@ const openWithin = 10 * time.Second
 const maxFrame = 8 << 20
 
 var (
-	errTooMany  = errors.New("Slack counts ten connections of this app already, which is as many as it allows: other replicas have them, or they are ghosts of processes that were killed, which Slack drops after a while (too_many_websockets)")
-	errDisabled = errors.New("Socket Mode is switched off for this app: switch it on at api.slack.com/apps, Socket Mode (link_disabled)")
-	errRefused  = errors.New("Slack refuses slack-app-token; it has to be an app-level token (xapp-…) with the scope connections:write of an app with Socket Mode on")
+	errTooMany  = errors.New("one of the ten connections that Slack allows an app: other replicas have them, or ghosts of processes that were killed, " +
+		"which Slack drops after a while (too_many_websockets)")
+	errDisabled = errors.New("the app's Socket Mode, which is switched off: switch it on at api.slack.com/apps, Socket Mode (link_disabled)")
+	errRefused  = errors.New("a slack-app-token that Slack does not refuse: an app-level token (xapp-…) with the scope connections:write, " +
+		"of an app with Socket Mode on")
 )
 
 // open opens a connection and waits for Slack's greeting.
@@ -98,7 +100,7 @@ func (k *conn) greeted(ctx context.Context) error {
 		return f.reason()
 	case f.Type != "hello":
 		k.ends.WithLabelValues("lost").Inc()
-		return errors.New("Slack's first word is no greeting")
+		return errors.New("the first word that came over a connection was no greeting")
 	}
 	k.counted.Set(float64(f.Connections))
 	k.opts.Log.Info("Socket Mode: connected", "connections_counted_by_slack", f.Connections)

@@ -20,7 +20,7 @@ const openWithin = 10 * time.Second
 const maxFrame = 8 << 20
 
 var (
-	errTooMany  = errors.New("one of the ten connections that Slack allows an app: other replicas have them, or ghosts of processes that were killed, " +
+	errTooMany = errors.New("one of the ten connections that Slack allows an app: other replicas have them, or ghosts of processes that were killed, " +
 		"which Slack drops after a while (too_many_websockets)")
 	errDisabled = errors.New("the app's Socket Mode, which is switched off: switch it on at api.slack.com/apps, Socket Mode (link_disabled)")
 	errRefused  = errors.New("a slack-app-token that Slack does not refuse: an app-level token (xapp-…) with the scope connections:write, " +

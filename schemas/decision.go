@@ -70,7 +70,7 @@ func (d *Delivery) Outcome(by DeliveryChannel, status OutcomeStatus, reason Reas
 	return Outcome{
 		OrgID: d.OrgID, RequestID: d.RequestID, DeliveryID: d.DeliveryID, Type: d.Type, Recipient: d.Recipient, Channel: by,
 		Status: status, Reason: reason, Detail: detail, Decision: d.Decision, Merged: d.Merged,
-		RequestedAt: d.RequestedAt, RoutedAt: d.RoutedAt, ReleasedAt: d.ReleasedAt, TeamID: d.TeamID, At: at,
+		RequestedAt: d.RequestedAt, RoutedAt: d.RoutedAt, ReleasedAt: d.ReleasedAt, TeamID: d.TeamID, Setup: d.Setup, At: at,
 	}
 }
 

@@ -41,7 +41,10 @@ type SlackChannel struct {
 	IsArchived  bool      `json:"is_archived,omitempty"`
 	IsExtShared bool      `json:"is_ext_shared,omitempty"`
 	IsMember    bool      `json:"is_member,omitempty" jsonschema_description:"The app is in the channel."`
-	UpdatedAt   time.Time `json:"updated_at,omitzero"`
+	// ExternalTeamIDs are the other companies that a shared channel is shared with. Slack names them only to apps with the scope team:read,
+	// which the product page does not ask for.
+	ExternalTeamIDs []TeamID  `json:"external_team_ids,omitempty" jsonschema_description:"The other companies' workspaces or enterprises."`
+	UpdatedAt       time.Time `json:"updated_at,omitzero"`
 }
 
 // Validate says what is missing.

@@ -261,6 +261,7 @@ type Delivery struct {
 	RequestedAt time.Time       `json:"requested_at,omitzero"`
 	RoutedAt    time.Time       `json:"routed_at,omitzero"`
 	ReleasedAt  time.Time       `json:"released_at,omitzero" jsonschema_description:"When it had waited long enough; absent: it did not wait."`
+	Setup       *Setup          `json:"setup,omitempty" jsonschema_description:"A setup prompt, or an update of one. Without slack_user_id it goes into the channel."`
 }
 
 // MergedRequest is a request that shares a message with another.
@@ -281,11 +282,16 @@ func (d *Delivery) Validate() error {
 	if strings.Trim(string(d.DeliveryID), "-0123456789abcdefABCDEF") != "" {
 		return errors.New("delivery_id must be a UUID") // it becomes Slack's client_msg_id and a file name
 	}
-	if d.Email == "" && (d.TeamID == "" || d.SlackUserID == "") {
+	if d.Email == "" && (d.TeamID == "" || d.SlackUserID == "" && d.Setup == nil) {
 		return errors.New("a delivery needs team_id and slack_user_id, or email")
 	}
 	if err := checkThread(d.Thread, d.ThreadMode); err != nil {
 		return err
+	}
+	if d.Setup != nil {
+		if err := d.Setup.validate(); err != nil {
+			return err
+		}
 	}
 	return d.Content.validate()
 }
@@ -376,6 +382,7 @@ type Outcome struct {
 	TS        TS        `json:"ts,omitempty"`         // of the posted message, or of the one that was updated
 	Thread    string    `json:"thread,omitempty"`
 	ThreadTS  TS        `json:"thread_ts,omitempty"` // of the message that this one answers
+	Setup     *Setup    `json:"setup,omitempty" jsonschema_description:"Of a setup prompt, or an update of one."`
 	At        time.Time `json:"at"`
 }
 

@@ -26,6 +26,15 @@ const (
 	Superseded   Reason = "superseded"
 )
 
+// Why setup leaves a record alone, and why a prompt is not posted or updated.
+const (
+	NotSetup          Reason = "not_setup"
+	NotPrompted       Reason = "not_prompted"
+	AlreadyAssociated Reason = "already_associated"
+	PromptReplaced    Reason = "prompt_replaced"
+	ChannelRefused    Reason = "channel_refused"
+)
+
 // Why a record became a dead letter.
 const (
 	Malformed    Reason = "malformed"
@@ -99,6 +108,11 @@ var Reasons = []ReasonInfo{
 	{Superseded, "dropped", "What is known of the channel is newer than the event.", "Nothing."},
 	{AlreadyHeld, "dropped", "The request is a repeat of one that waits, or has just been sent on its way.", "Nothing: the one that waits has its outcome when it leaves."},
 	{IsHeld, "dropped", "A held notification, or the end of one: it is released by time.", "Nothing."},
+	{NotSetup, "dropped", "An outcome that calls for nothing: of a notification, or of a prompt that was dealt with.", "Nothing."},
+	{NotPrompted, "dropped", "The channel's association changed, and no setup prompt is there to say so: it was associated before the app was added, or from elsewhere.", "Nothing."},
+	{AlreadyAssociated, "outcome", "The channel was associated before its setup prompt was posted.", "Nothing."},
+	{PromptReplaced, "outcome", "A newer setup prompt of the channel stands, or the channel has another id: this one is not updated.", "Nothing."},
+	{ChannelRefused, "outcome", "Slack does not let the bot write in this channel, or change its message there: the app was removed, the channel archived, or the message deleted.", "Add the app to the channel again, or associate the channel in the Channels tab."},
 	{Malformed, "dead letter", "The record does not parse, or a required field is missing.", "Mend the producer; 'backchannel dlq show' names the field. Then produce the record again."},
 	{UnknownOrg, "dead letter", "No installation, user or preference says that this organization (or the workspace's organization) exists.", "Produce the installation or the directory user first, then 'backchannel dlq replay'."},
 	{RefusedStore, "dead letter", "The store refused this record alone.", "Read the detail, mend, then 'backchannel dlq replay'."},

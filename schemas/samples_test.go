@@ -38,6 +38,10 @@ func samples() []sample {
 		Priority: Urgent, Decision: sampleDecision(), Merged: sampleMerged(),
 		ExpiresAt: at.Add(24 * time.Hour), RequestedAt: at, RoutedAt: at.Add(time.Second), ReleasedAt: at.Add(9 * time.Hour),
 	}
+	delivery.Setup = &Setup{
+		ChannelID: "C024BE91L", AddedAt: at, InChannel: true, PromptID: NewDeliveryID("org-northwind", "setup/T024BE7LD/C024BE91L/1790000000.000100", "", "", BySlack),
+		Association: new(int64(4)), IfLinked: true,
+	}
 	email := delivery
 	email.DeliveryID = NewDeliveryID("org-northwind", "meeting-4711-ready", "", "usr-ada", ByEmail)
 	email.TeamID, email.SlackUserID, email.Email = "", "", "ada.okafor@northwind.example"
@@ -64,7 +68,7 @@ func samples() []sample {
 			OrgID: "org-northwind", RequestID: "meeting-4711-ready", DeliveryID: delivery.DeliveryID, Type: "meeting_analysis.ready",
 			Recipient: Recipient{UserID: "usr-ada"}, Channel: BySlack, Status: Failed, Reason: AccountInactive,
 			Detail: "Slack says that the account is deactivated", Ambiguous: true, TeamID: "T024BE7LD", ChannelID: "D024BFF1M", TS: "1790000001.000200",
-			Thread: "meeting-4711", ThreadTS: "1789999000.000100", At: at, Decision: sampleDecision(), Merged: sampleMerged(), MergedInto: delivery.DeliveryID,
+			Thread: "meeting-4711", ThreadTS: "1789999000.000100", Setup: delivery.Setup, At: at, Decision: sampleDecision(), Merged: sampleMerged(), MergedInto: delivery.DeliveryID,
 			Attempts: 2, Reply: "250 queued", RequestedAt: at, RoutedAt: at, ReleasedAt: at,
 		}),
 		sampled(ContextMessages, "T024BE7LD/C024BE91L", message),
@@ -85,11 +89,16 @@ func controlSamples() []sample {
 		}),
 		sampled(SlackChannels, "T024BE7LD/C024BE91L", SlackChannel{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Name: "acme-rollout", IsPrivate: true, IsArchived: true,
-			IsExtShared: true, IsMember: true, UpdatedAt: at,
+			IsExtShared: true, IsMember: true, ExternalTeamIDs: []TeamID{"T0CONNECT"}, UpdatedAt: at,
 		}),
 		sampled(ChannelAssociations, "T024BE7LD/C024BE91L", ChannelAssociation{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", AccountID: "acc-acme", DealID: "deal-acme-2027",
 			By: "usr-ada", Source: "slack", UpdatedAt: at,
+		}),
+		sampled(SetupPrompts, "T024BE7LD/C024BE91L", SetupPrompt{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", RequestID: "setup/T024BE7LD/C024BE91L/1790000000.000100",
+			DeliveryID: NewDeliveryID("org-northwind", "setup/T024BE7LD/C024BE91L/1790000000.000100", "", "", BySlack), AddedAt: at,
+			PostedIn: "D024BFF1M", TS: "1790000001.000200", InChannel: true,
 		}),
 		sampled(SyncCheckpoints, "T024BE7LD/C024BE91L", SyncCheckpoint{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Oldest: "1787000000.000100", Newest: "1790000000.000100",

@@ -120,8 +120,13 @@ var (
 	})
 	ChannelAssociations = declare[ChannelAssociation](Spec{
 		Name: "channel.associations", Key: "team/channel", Partitions: 1, Cleanup: Compact,
-		WrittenBy: "ingest (setup modal, console)", ReadBy: "Redis views, ClickHouse",
+		WrittenBy: "ingest (setup modal, console), lifecycle", ReadBy: "setup, Redis views, ClickHouse",
 		About: "Which account, and optionally which deal, a channel is the context of. A tombstone dissociates.",
+	})
+	SetupPrompts = declare[SetupPrompt](Spec{
+		Name: "setup.prompts", Key: "team/channel", Partitions: 1, Cleanup: Compact,
+		WrittenBy: "setup, lifecycle", ReadBy: "Redis views",
+		About: "Where the setup prompt of a channel stands in Slack, so that it can be updated when the channel is associated.",
 	})
 	SyncCheckpoints = declare[SyncCheckpoint](Spec{
 		Name: "sync.checkpoints", Key: "team/channel", Partitions: 1, Cleanup: Compact,
@@ -170,8 +175,8 @@ var (
 	})
 	DeliveriesSlack = declare[Delivery](Spec{
 		Name: "notification.deliveries.slack", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
-		WrittenBy: "route, release, lifecycle", ReadBy: "Slack sink",
-		About: "One direct message to post.",
+		WrittenBy: "route, release, lifecycle, setup", ReadBy: "Slack sink",
+		About: "One direct message to post; or the setup prompt of a channel, or an update of it (key org/request).",
 	})
 	DeliveriesSlackUrgent = declare[Delivery](Spec{
 		Name: "notification.deliveries.slack.urgent", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
@@ -195,7 +200,7 @@ var (
 	})
 	NotificationOutcomes = declare[Outcome](Spec{
 		Name: "notification.outcomes", Key: "org/request", Partitions: 6, Cleanup: Delete, Retention: idempotentFor,
-		WrittenBy: "address, route, release (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, upstream",
+		WrittenBy: "address, route, release (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, setup, upstream",
 		About: "What became of a request.",
 	})
 	ContextMessages = declare[ContextMessage](Spec{
@@ -209,7 +214,7 @@ var (
 func Topics() []Spec {
 	return []Spec{
 		SlackEvents.Spec, SlackHistory.Spec, SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec,
-		ChannelAssociations.Spec, SyncCheckpoints.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
+		ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
 		NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationRequests.Spec, NotificationAddressed.Spec,
 		DeliveriesSlack.Spec, DeliveriesSlackUrgent.Spec, DeliveriesEmail.Spec, DeliveriesEmailUrgent.Spec,
 		NotificationHeld.Spec, NotificationOutcomes.Spec, ContextMessages.Spec,
@@ -250,7 +255,7 @@ func TopicByName(name string) (Spec, bool) {
 // ViewTopics are the control topics that the Redis views are made of, and the outcomes that rebuild the delivery ledger.
 func ViewTopics() []Spec {
 	return []Spec{
-		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SyncCheckpoints.Spec,
+		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec,
 		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
 		NotificationOutcomes.Spec,
 	}

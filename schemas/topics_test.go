@@ -32,6 +32,7 @@ func TestTopicsAreTheContract(t *testing.T) {
 		{"slack.users", "team/user", 1, Compact, 0, false, "SlackUser"},
 		{"slack.channels", "team/channel", 1, Compact, 0, false, "SlackChannel"},
 		{"channel.associations", "team/channel", 1, Compact, 0, false, "ChannelAssociation"},
+		{"setup.prompts", "team/channel", 1, Compact, 0, false, "SetupPrompt"},
 		{"sync.checkpoints", "team/channel", 1, Compact, 0, false, "SyncCheckpoint"},
 		{"crm.accounts", "org/account", 1, Compact, 0, false, "Account"},
 		{"crm.deals", "org/deal", 1, Compact, 0, false, "Deal"},

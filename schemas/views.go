@@ -42,6 +42,9 @@ func ViewTeamUsers(team TeamID) string { return viewTeam(team) + "users" }
 // ViewTeamChannels is a hash by channel id: SlackChannel.
 func ViewTeamChannels(team TeamID) string { return viewTeam(team) + "channels" }
 
+// ViewTeamPrompts is a hash by channel id: SetupPrompt.
+func ViewTeamPrompts(team TeamID) string { return viewTeam(team) + "prompts" }
+
 // ViewTeamCheckpoints is a hash by channel id: SyncCheckpoint.
 func ViewTeamCheckpoints(team TeamID) string {
 	return viewTeam(team) + "checkpoints"

@@ -28,6 +28,7 @@ import (
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/processors/lifecycle"
 	"github.com/bigmind/backchannel/processors/route"
+	"github.com/bigmind/backchannel/processors/setup"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/schemas/seal"
 	"github.com/bigmind/backchannel/sinks"
@@ -45,7 +46,8 @@ import (
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
 //	processors  enrich       slack.events     -> context.messages
-//	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations
+//	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, deliveries
+//	            setup        associations, outcomes -> setup.prompts, deliveries
 //	            route        notification.requests -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
 //	            clickhouse   context, control, outcomes -> ClickHouse
@@ -55,7 +57,7 @@ var tiers = []tier{
 	{"ingest", nil, []component{
 		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil},
 	}},
-	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"route", startRoute, onRedis}}},
+	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
 	}},
@@ -306,6 +308,8 @@ func (w *wiring) processor(def processors.Definition) (runner, error) {
 func startEnrich(w *wiring) (runner, error) { return w.processor(enrich.Definition(w.redis)) }
 
 func startLifecycle(w *wiring) (runner, error) { return w.processor(lifecycle.Definition(w.redis)) }
+
+func startSetup(w *wiring) (runner, error) { return w.processor(setup.Definition(w.redis)) }
 
 func startRoute(w *wiring) (runner, error) { return w.processor(route.Definition(w.redis, time.Now)) }
 

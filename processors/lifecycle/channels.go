@@ -34,12 +34,26 @@ func joined(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	if drop := k.allowed(); drop != "" || body.User != k.install.BotUserID {
 		return nil, either(drop, schemas.NotOurs), nil
 	}
+	if e.at.Before(k.gone) { // it comes again, after we have left
+		return nil, schemas.Superseded, nil
+	}
+	prompt, err := e.prompt(k)
+	if err != nil {
+		return nil, "", err
+	}
 	c := schemas.SlackChannel{OrgID: k.install.OrgID, TeamID: e.team, ChannelID: e.channel}
 	if k.channel != nil {
 		c = *k.channel
 	}
+	if e.at.Before(c.UpdatedAt) { // the lists were quicker: they know the rest, but nobody was prompted. Or it comes again, after we have left
+		if !c.IsMember || prompt == nil {
+			return nil, schemas.Superseded, nil
+		}
+		return prompt, "", nil
+	}
 	c.IsPrivate, c.IsMember = body.Type == "G", true
-	return e.channelNow(c)
+	records, drop, err := e.channelNow(c)
+	return append(records, prompt...), drop, err
 }
 
 // memberLeft: for our own removal Slack says channel_left or group_left, and may say this (bolt-js #1847).
@@ -84,18 +98,26 @@ func archived(is bool) handler {
 // shared: with another company, or no longer with one while it still is with others.
 func shared(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
-		Still bool `json:"is_ext_shared"`
+		Still bool           `json:"is_ext_shared"`
+		With  schemas.TeamID `json:"connected_team_id"`
+		Was   schemas.TeamID `json:"previously_connected_team_id"`
 	}
 	if err := read(e.inner, &body); err != nil {
 		return nil, "", errors.New("is_ext_shared is not as Slack documents it")
 	}
 	return e.change(k, func(c *schemas.SlackChannel) bool {
 		c.IsExtShared = e.kind == "channel_shared" || body.Still
+		others := slices.DeleteFunc(slices.Clone(c.ExternalTeamIDs), func(id schemas.TeamID) bool { return !c.IsExtShared || id == body.Was || id == body.With })
+		if body.With != "" {
+			others = append(others, body.With)
+		}
+		c.ExternalTeamIDs = others
 		return true
 	})
 }
 
-// identified moves what we know of a channel, and its association, to its new id.
+// identified moves what we know of a channel, its association and its prompt, to its new id. The tombstone goes before what replaces it,
+// so that the last word about the association is that there is one.
 func identified(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
 		New schemas.ChannelID `json:"new_channel_id"`
@@ -107,19 +129,19 @@ func identified(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	if err != nil || drop != "" {
 		return nil, drop, err
 	}
-	records = append(records, processors.Emit(schemas.SlackChannels.Spec, schemas.TeamChannelKey(e.team, e.channel), nil))
-	if k.association == nil {
-		return records, "", nil
+	was, is := schemas.TeamChannelKey(e.team, e.channel), schemas.TeamChannelKey(e.team, body.New)
+	records = append(records, processors.Emit(schemas.SlackChannels.Spec, was, nil))
+	if k.association != nil {
+		moved := *k.association
+		moved.ChannelID = body.New
+		value, err := schemas.ChannelAssociations.Encode(moved)
+		if err != nil {
+			return nil, "", err
+		}
+		records = append(records, processors.Emit(schemas.ChannelAssociations.Spec, was, nil), processors.Emit(schemas.ChannelAssociations.Spec, is, value))
 	}
-	moved := *k.association
-	moved.ChannelID = body.New
-	value, err := schemas.ChannelAssociations.Encode(moved)
-	if err != nil {
-		return nil, "", err
-	}
-	return append(records,
-		processors.Emit(schemas.ChannelAssociations.Spec, schemas.TeamChannelKey(e.team, body.New), value),
-		processors.Emit(schemas.ChannelAssociations.Spec, schemas.TeamChannelKey(e.team, e.channel), nil)), "", nil
+	prompt, err := e.movePrompt(k, body.New)
+	return append(records, prompt...), "", err
 }
 
 // change states a channel that we know anew, or with false that it is gone. One that we do not know is none of ours. An event that is

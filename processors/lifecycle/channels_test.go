@@ -59,7 +59,7 @@ func TestChannels(t *testing.T) {
 		"archived":                  {kind: "channel_archive", fields: `,"user":"U1"` + id, want: with(func(c *schemas.SlackChannel) { c.IsArchived = true })},
 		"unarchived":                {kind: "channel_unarchive", fields: `,"user":"U1"` + id, want: with(func(*schemas.SlackChannel) {})},
 		"deleted":                   {kind: "channel_deleted", fields: id},
-		"shared":                    {kind: "channel_shared", fields: `,"connected_team_id":"T9"` + id, want: with(func(c *schemas.SlackChannel) { c.IsExtShared = true })},
+		"shared":                    {kind: "channel_shared", fields: `,"connected_team_id":"T9"` + id, want: with(func(c *schemas.SlackChannel) { c.IsExtShared, c.ExternalTeamIDs = true, []schemas.TeamID{"T9"} })},
 		"unshared":                  {kind: "channel_unshared", fields: `,"is_ext_shared":false` + id, want: with(func(*schemas.SlackChannel) {})},
 		"unshared, others remain":   {kind: "channel_unshared", fields: `,"is_ext_shared":true` + id, want: with(func(c *schemas.SlackChannel) { c.IsExtShared = true })},
 	} {

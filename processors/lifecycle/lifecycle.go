@@ -21,7 +21,10 @@ type Processor struct {
 	channels processors.Memo[schemas.SlackChannel]
 	assocs   processors.Memo[schemas.ChannelAssociation]
 	// gone are uninstallations that the views may not show yet: Slack sends tokens_revoked right after, which says less.
-	gone map[schemas.TeamID]uninstallation
+	gone    map[schemas.TeamID]uninstallation
+	recent  recent
+	people  processors.Memo[schemas.SlackUser]
+	prompts processors.Memo[schemas.SetupPrompt]
 }
 
 type uninstallation struct {
@@ -45,8 +48,11 @@ func Definition(rdb redis.UniversalClient) processors.Definition {
 		In:   []schemas.Spec{schemas.SlackEvents.Spec},
 		Out: []schemas.Spec{
 			schemas.SlackInstallations.Spec, schemas.SlackUsers.Spec, schemas.SlackChannels.Spec, schemas.ChannelAssociations.Spec,
+			schemas.SetupPrompts.Spec, schemas.DeliveriesSlack.Spec,
 		},
-		Processor: &Processor{redis: rdb, gone: map[schemas.TeamID]uninstallation{}},
+		Processor: &Processor{
+			redis: rdb, gone: map[schemas.TeamID]uninstallation{}, recent: recent{stated: map[schemas.Key][]statement{}, now: time.Now},
+		},
 	}
 }
 
@@ -62,7 +68,10 @@ type work struct {
 type known struct {
 	install     *schemas.Installation
 	channel     *schemas.SlackChannel
+	gone        time.Time // when the channel was stated to be gone, if it was a moment ago
 	association *schemas.ChannelAssociation
+	inviter     *schemas.SlackUser
+	prompt      *schemas.SetupPrompt
 }
 
 // Process passes over what is no lifecycle, asks Redis once for the installations of the rest, and decides each.
@@ -102,6 +111,7 @@ func (p *Processor) decide(w *work, result *processors.Result) {
 		result.Reject(w.index, schemas.UnknownOrg, "no installation says which organization this workspace belongs to")
 		return
 	}
+	w.known.channel, w.known.gone = p.recent.known(schemas.TeamChannelKey(w.event.team, w.event.channel), w.known.channel, w.at)
 	records, drop, err := handlers[w.event.kind](&w.event, w.known)
 	switch was := p.gone[w.event.team]; {
 	case len(records) > 0 && w.event.kind == "app_uninstalled":
@@ -111,6 +121,9 @@ func (p *Processor) decide(w *work, result *processors.Result) {
 		p.gone[w.event.team] = uninstallation{&position{w.at.partition, w.at.offset}, w.event.at}
 	case len(records) > 0 && w.event.kind == "tokens_revoked" && was.before(w.at) && !was.at.Before(w.known.install.InstalledAt):
 		drop = schemas.AlreadyEnded
+	}
+	if err == nil && drop == "" {
+		err = p.recent.note(records, w.at, w.event.at)
 	}
 	switch {
 	case err != nil:
@@ -130,7 +143,7 @@ func (u uninstallation) before(at position) bool {
 
 // load asks for all that the events are about in one round trip.
 func (p *Processor) load(ctx context.Context, todo []work) error {
-	type asked struct{ install, channel, association *redis.StringCmd }
+	type asked struct{ install, channel, association, prompt, inviter *redis.StringCmd }
 	cmds := make([]asked, len(todo))
 	err := processors.Lookup(ctx, p.redis, func(pipe redis.Pipeliner) {
 		for i := range todo {
@@ -139,6 +152,10 @@ func (p *Processor) load(ctx context.Context, todo []work) error {
 			if e.channel != "" {
 				cmds[i].channel = pipe.HGet(ctx, schemas.ViewTeamChannels(e.team), string(e.channel))
 				cmds[i].association = pipe.HGet(ctx, schemas.ViewTeamAssociations(e.team), string(e.channel))
+				cmds[i].prompt = pipe.HGet(ctx, schemas.ViewTeamPrompts(e.team), string(e.channel))
+			}
+			if e.inviter != "" {
+				cmds[i].inviter = pipe.HGet(ctx, schemas.ViewTeamUsers(e.team), string(e.inviter))
 			}
 		}
 	})
@@ -147,11 +164,13 @@ func (p *Processor) load(ctx context.Context, todo []work) error {
 	}
 	for i := range todo {
 		k := &todo[i].known
-		var err1, err2, err3 error
+		var err1, err2, err3, err4, err5 error
 		k.install, err1 = decoded(&p.installs, cmds[i].install)
 		k.channel, err2 = decoded(&p.channels, cmds[i].channel)
 		k.association, err3 = decoded(&p.assocs, cmds[i].association)
-		if err := errors.Join(err1, err2, err3); err != nil {
+		k.prompt, err4 = decoded(&p.prompts, cmds[i].prompt)
+		k.inviter, err5 = decoded(&p.people, cmds[i].inviter)
+		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 			return fmt.Errorf("read the Redis views: %w", err)
 		}
 	}

@@ -187,12 +187,13 @@ func TestRejected(t *testing.T) {
 
 func TestContract(t *testing.T) {
 	processorstest.Check(t, func(t *testing.T) processorstest.Subject {
-		r := newWorld(t)
+		r := promptWorld(t)
 		return processorstest.Subject{
 			Define: func() processors.Definition { return Definition(r.Client) }, Redis: r, Secret: "S3CR3T",
 			Batch: func() []*kgo.Record {
 				return []*kgo.Record{
 					told("T1", "app_uninstalled", ts(came), `,"x":"S3CR3T"`), told("T1", "user_change", ts(came), `,"user":{"id":"U1","name":"S3CR3T","profile":{}}`),
+					added("C9", "U1", came), added("C9", "", came), added("C1", "S3CR3T", came),
 					told("T1", "message", ts(came), `,"text":"S3CR3T"`), told("T1", "team_join", ts(came), `,"user":"S3CR3T"`), told("T9", "team_join", ts(came), `,"user":{"id":"S3CR3T"}`),
 				}
 			},

@@ -45,6 +45,8 @@ type event struct {
 	channel schemas.ChannelID
 	kind    string
 	at      time.Time
+	stamp   string // tells it from others of its kind, and is the same when Slack sends it again
+	inviter schemas.SlackUserID
 	inner   json.RawMessage
 }
 
@@ -62,14 +64,18 @@ func parse(value []byte) (event, error) {
 		return event{}, errors.New("envelope.event is missing")
 	}
 	var inner struct {
-		TS      schemas.TS        `json:"event_ts"`
-		Channel channelRef        `json:"channel"`
-		OldID   schemas.ChannelID `json:"old_channel_id"`
+		TS      schemas.TS          `json:"event_ts"`
+		Channel channelRef          `json:"channel"`
+		OldID   schemas.ChannelID   `json:"old_channel_id"`
+		Inviter schemas.SlackUserID `json:"inviter"`
 	}
 	if err := read(envelope.Event, &inner); err != nil {
 		return event{}, errors.New("envelope.event is not an event")
 	}
-	e := event{team: rec.TeamID, kind: rec.EventType, at: rec.ReceivedAt, inner: envelope.Event, channel: cmp.Or(inner.OldID, inner.Channel.ID)}
+	e := event{
+		team: rec.TeamID, kind: rec.EventType, at: rec.ReceivedAt, inner: envelope.Event, channel: cmp.Or(inner.OldID, inner.Channel.ID),
+		stamp: cmp.Or(string(inner.TS), rec.EventID), inviter: inner.Inviter,
+	}
 	if e.team == "" {
 		return e, errors.New("team_id is missing")
 	}

@@ -46,10 +46,13 @@ func (s *Sink) deliver(ctx context.Context, j *job) (fate, error) {
 	if status, reason := s.impossible(j, now); reason != "" {
 		return s.finish(ctx, j, status, reason, "")
 	}
+	if f, settled, err := s.settleSetup(ctx, j); settled || err != nil {
+		return f, err
+	}
 	if j.paused {
 		return later, nil
 	}
-	if wait, err := s.limiter.mayPost(ctx, d.TeamID, d.SlackUserID); err != nil || wait > 0 {
+	if wait, err := s.maySend(ctx, j); err != nil || wait > 0 {
 		return later, err
 	}
 	client, err := s.client(j.install)
@@ -126,11 +129,11 @@ func (s *Sink) bracket(ctx context.Context, client api, j *job) (fate, error) {
 	if j.entry != nil {
 		s.ambiguous.WithLabelValues(string(schemas.Repeat)).Inc()
 	}
-	ts, err := client.post(ctx, j.channel, d)
+	method, ts, err := client.send(ctx, j)
 	if err == nil {
 		return s.delivered(ctx, j, ts)
 	}
-	return s.settleVerdict(ctx, j, methodPost, judge(err))
+	return s.settleVerdict(ctx, j, method, j.inChannel(judge(err)))
 }
 
 // settleVerdict acts on a failed call.
@@ -158,9 +161,9 @@ func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdi
 		return done, s.ledger.Conclude(ctx, o, s.publish)
 	case v.ambiguous:
 		return later, s.ledger.Doubt(ctx, d.DeliveryID, attempts+1, s.opts.Now())
-	case j.entry != nil && method == methodPost: // still in doubt about the earlier attempt
+	case j.entry != nil && method != methodOpen: // still in doubt about the earlier attempt
 		return later, s.ledger.Doubt(ctx, d.DeliveryID, attempts, s.opts.Now())
-	case method == methodPost:
+	case method != methodOpen:
 		return later, s.ledger.Release(ctx, d.DeliveryID)
 	}
 	return later, nil

@@ -28,9 +28,13 @@ var perChannel = redis_rate.Limit{Rate: 1, Burst: 1, Period: time.Second}
 
 // Methods of Slack's Web API that the sink calls, as they stand in budget and pause keys.
 const (
-	methodPost = "chat.postMessage"
-	methodOpen = "conversations.open"
+	methodPost   = "chat.postMessage"
+	methodUpdate = "chat.update"
+	methodOpen   = "conversations.open"
 )
+
+// updates is Slack's tier 3, which chat.update is in: 50 a minute and more.
+var updates = redis_rate.Limit{Rate: 50, Burst: 10, Period: time.Minute}
 
 type limiter struct {
 	rate   *redis_rate.Limiter
@@ -71,6 +75,13 @@ func (l *limiter) mayOpen(ctx context.Context, team schemas.TeamID) (wait time.D
 	}
 	perMinute := l.limits.OpensPerMinute
 	return l.allow(ctx, team, methodOpen, redis_rate.Limit{Rate: perMinute, Burst: perMinute, Period: time.Minute})
+}
+
+func (l *limiter) mayUpdate(ctx context.Context, team schemas.TeamID) (wait time.Duration, err error) {
+	if wait = l.paused(team, methodUpdate); wait > 0 {
+		return wait, nil
+	}
+	return l.allow(ctx, team, methodUpdate, updates)
 }
 
 // pause makes every replica leave a workspace's method alone for as long as Slack said: others from their next batch on,

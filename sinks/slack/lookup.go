@@ -25,6 +25,7 @@ type job struct {
 	paused   bool                  // Slack told this workspace to wait
 	begun    bool                  // an attempt was begun with this batch
 	waiting  error                 // what it waits for, when that is worth telling
+	setup    *setup                // of a setup prompt or its update
 }
 
 // attempts is how many have been begun, this batch's included.
@@ -66,6 +67,9 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 	if complete.Val() != "1" {
 		return errViewsIncomplete
 	}
+	if err := s.loadSetups(ctx, jobs); err != nil {
+		return err
+	}
 	for i, j := range jobs {
 		var err1, err2, err3 error
 		j.entry, err1 = ledger.Parse(cmds[i].entry.Val())
@@ -75,7 +79,8 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 			return err
 		}
 		j.channel = schemas.ChannelID(cmds[i].channel.Val())
-		j.paused = cmds[i].pausedPost.Val() > 0 || j.channel == "" && cmds[i].pausedOpen.Val() > 0
+		opens := j.channel == "" && j.delivery.SlackUserID != ""
+		j.paused = cmds[i].pausedPost.Val() > 0 || opens && cmds[i].pausedOpen.Val() > 0
 	}
 	return nil
 }

@@ -142,6 +142,9 @@ func byRecipient(jobs []*job) map[recipient][]int {
 	groups := make(map[recipient][]int)
 	for i, j := range jobs {
 		to := recipient{j.delivery.TeamID, j.delivery.SlackUserID}
+		if j.delivery.Setup != nil { // a prompt and its updates stay in order, wherever they go
+			to.user = schemas.SlackUserID(j.delivery.RequestID)
+		}
 		groups[to] = append(groups[to], i)
 	}
 	return groups

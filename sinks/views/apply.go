@@ -108,6 +108,10 @@ func (w *writes) apply(rec *kgo.Record) error {
 		return byTeam(w, rec, schemas.ChannelAssociations, schemas.ViewTeamAssociations(team), second, func(v *schemas.ChannelAssociation) schemas.Key {
 			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
 		})
+	case schemas.SetupPrompts.Name:
+		return byTeam(w, rec, schemas.SetupPrompts, schemas.ViewTeamPrompts(team), second, func(v *schemas.SetupPrompt) schemas.Key {
+			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
+		})
 	case schemas.SyncCheckpoints.Name:
 		return byTeam(w, rec, schemas.SyncCheckpoints, schemas.ViewTeamCheckpoints(team), second, func(v *schemas.SyncCheckpoint) schemas.Key {
 			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)

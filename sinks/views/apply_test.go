@@ -21,6 +21,7 @@ func TestMalformedRecords(t *testing.T) {
 		"another user":       rec(t, schemas.SlackUsers.Spec, "T1/U1", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U2"}),
 		"another channel":    rec(t, schemas.SlackChannels.Spec, "T1/C1", schemas.SlackChannel{OrgID: "acme", TeamID: "T1", ChannelID: "C2"}),
 		"another checkpoint": rec(t, schemas.SyncCheckpoints.Spec, "T1/C1", schemas.SyncCheckpoint{OrgID: "acme", TeamID: "T2", ChannelID: "C1"}),
+		"another prompt":     rec(t, schemas.SetupPrompts.Spec, "T1/C1", schemas.SetupPrompt{OrgID: "acme", TeamID: "T1", ChannelID: "C2", RequestID: "r", DeliveryID: "d", PostedIn: "D1", TS: "1.0"}),
 		"another person":     rec(t, schemas.DirectoryUsers.Spec, "acme/u1", schemas.DirectoryUser{OrgID: "acme", UserID: "u2"}),
 		"org as user":        rec(t, schemas.NotificationPreferences.Spec, "acme", schemas.Preferences{OrgID: "acme", UserID: "u1"}),
 		"settings of a user": rec(t, schemas.OrgsSettings.Spec, "acme/u1", schemas.OrgSettings{OrgID: "acme"}),

@@ -35,10 +35,11 @@ var decided = map[string][]string{
 	"uninstall": {"control record", "ignored: already_ended"}, // app_uninstalled, tokens_revoked
 }
 
-// Each event that the simulator sends ends as decided.
+// Each event that the simulator sends ends as decided, by itself: lifecycle remembers what it stated a moment ago.
 func TestSimulatedPayloads(t *testing.T) {
-	p, got := newPath(t), map[string][]string{}
+	got := map[string][]string{}
 	for what, bodies := range simulated(t) {
+		p := newPath(t)
 		for _, body := range bodies {
 			got[what] = append(got[what], p.send("application/json", body))
 		}

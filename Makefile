@@ -25,8 +25,8 @@ test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, wh
 	go test -tags real -race -count 1 -timeout 15m -run 'Real' ./deploy/realengines/... ./cmd/backchannel/e2e/...
 
 FAULTS ?= 12
-test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier; again with FAULTS_SEED
-	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run TestFaults -v ./cmd/backchannel/e2e
+test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier, and on the embedded engines; again with FAULTS_SEED
+	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run 'TestFaults$$|TestEmbeddedFaults$$' -v ./cmd/backchannel/e2e
 
 test-virtual: ## a day of 1,000 workspaces, 100 messages each with edits and deletes, in virtual time
 	VIRTUAL_WORKSPACES=1000 VIRTUAL_HOURS=24 go test -count 1 -timeout 10m -run TestVirtualDay -v ./cmd/backchannel/e2e

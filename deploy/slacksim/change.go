@@ -30,6 +30,7 @@ type change struct {
 	Access     *access        `json:"access,omitempty"`
 	Install    *Install       `json:"install,omitempty"`
 	Posted     *posted        `json:"posted,omitempty"`
+	Scheduled  *scheduled     `json:"scheduled,omitempty"`
 	Edited     *edited        `json:"edited,omitempty"`
 	Deleted    *deleted       `json:"deleted,omitempty"`
 	Settled    *settled       `json:"settled,omitempty"`
@@ -70,6 +71,8 @@ type posted struct {
 	Channel ChannelID `json:"channel"`
 	Message message   `json:"message"`
 	Post    *Post     `json:"post,omitempty"` // when an app posted it
+	// Scheduled is the id of the scheduled message that it was.
+	Scheduled string `json:"scheduled,omitempty"`
 	// Replied tells of the root too, as Slack's message_replied does.
 	Replied bool `json:"replied,omitempty"`
 }
@@ -143,6 +146,8 @@ func (s *state) alter(e entry) []event {
 		return s.putInstall(*do.Install)
 	case do.Posted != nil:
 		return s.post(e.Seq, do.Posted)
+	case do.Scheduled != nil:
+		s.scheduled[do.Scheduled.ID] = *do.Scheduled
 	case do.Edited != nil:
 		return s.edit(e.Seq, do.Edited)
 	case do.Deleted != nil:
@@ -276,6 +281,7 @@ func (s *state) post(seq uint64, do *posted) []event {
 		do.Message.Home = do.Team
 	}
 	m := c.add(seq, do.Message)
+	delete(s.scheduled, do.Scheduled)
 	s.addPost(do.Post)
 	events := []event{{team: t, channel: c, name: "message", message: m}}
 	if m.Subtype == "" || m.Subtype == "thread_broadcast" || m.Subtype == "bot_message" {

@@ -71,6 +71,7 @@ func chatPostEphemeral(c *call) (response, error) {
 		return nil, fail("user_not_in_channel")
 	}
 	ts := c.nextTS(ch)
-	c.interact.ephemerals = append(c.interact.ephemerals, Ephemeral{Team: c.team.ID, Channel: ch.ID, User: user, App: c.app.ID, Text: body.text, Blocks: body.blocks})
+	c.interact.ephemerals = append(c.interact.ephemerals, Ephemeral{TS: ts, Team: c.team.ID, Channel: ch.ID, User: user, App: c.app.ID, Text: body.text, Blocks: body.blocks})
+	c.wake()
 	return response{"message_ts": ts}, nil
 }

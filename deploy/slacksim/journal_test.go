@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -159,5 +161,24 @@ func TestUndeliveredEventsAreDeliveredAfterARestart(t *testing.T) {
 	got := w.inbox.take()
 	if len(got) != 1 || got[0].event["ts"] != string(said.TS) || stats.Pending != 0 {
 		t.Errorf("delivered after the restart: %v, %+v", got, stats)
+	}
+}
+
+// TestAScheduledMessageSurvivesARestart, and is posted once.
+func TestAScheduledMessageSurvivesARestart(t *testing.T) {
+	dir, now := t.TempDir(), time.Now().Add(-time.Hour) // it is due by the time of the restart
+	w := newWorld(t, slacksim.Options{DataDir: dir, Clock: func() time.Time { return now }})
+	args := "text=later&channel=" + string(w.channel.ID) + "&post_at=" + strconv.FormatInt(now.Unix()+60, 10)
+	if got := w.post("chat.scheduleMessage", formType, w.install.Token, args); got.body["ok"] != true {
+		t.Fatal(got.body)
+	}
+	again, next := reopen(t, dir, nil)
+	posted := func(c *slacksim.Client) int { return len(must(c.Posts(t.Context(), slacksim.PostQuery{}))(t).Posts) }
+	for deadline := time.Now().Add(20 * time.Second); posted(again) == 0 && time.Now().Before(deadline); {
+		must(again.Idle(t.Context()))(t)
+	}
+	third, _ := reopen(t, next, nil)
+	if a, b := posted(again), posted(third); a != 1 || b != 1 {
+		t.Errorf("%d posts after a restart and %d after another, want 1", a, b)
 	}
 }

@@ -109,3 +109,23 @@ func TestADependentSelectIsWalkedByHand(t *testing.T) {
 		}
 	})
 }
+
+// TestAWhisperIsShownToOne: what an app shows through a response_url to one person, no other sees.
+func TestAWhisperIsShownToOne(t *testing.T) {
+	inStage(t, func(t *testing.T, st *stage) {
+		bob := must(st.CreatePerson(t.Context(), st.team.ID, slacksim.Person{Name: "bob"}))(t)
+		cb := st.press()
+		u := must(url.Parse(cb.ResponseURL))(t)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, u.Path, strings.NewReader(`{"text":"linked to *Acme*"}`))
+		st.sim.Handler().ServeHTTP(httptest.NewRecorder(), r)
+		page := func(as slacksim.UserID) string {
+			w := httptest.NewRecorder()
+			st.sim.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/t/"+string(st.team.ID)+"/c/"+string(st.rooms[0].ID)+"?as="+string(as), nil))
+			return w.Body.String()
+		}
+		shows(t, page(st.ada.ID), "Only visible to you", "linked to <b>Acme</b>")
+		if strings.Contains(page(bob.ID), "linked to") {
+			t.Error("another person sees it")
+		}
+	})
+}

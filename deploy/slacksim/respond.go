@@ -26,6 +26,7 @@ type responseURL struct {
 
 // Ephemeral is a message that one person saw, and that no channel keeps.
 type Ephemeral struct {
+	TS      TS              `json:"ts"`
 	Team    TeamID          `json:"team"`
 	Channel ChannelID       `json:"channel"`
 	User    UserID          `json:"user"`
@@ -102,7 +103,7 @@ func (s *Simulator) respond(secret string, a args) error {
 		return s.commit(change{Posted: &posted{Team: t.ID, Channel: ch.ID, Message: m, Post: &post}})
 	}
 	s.interact.ephemerals = append(s.interact.ephemerals, Ephemeral{
-		Team: t.ID, Channel: ch.ID, User: u.user, App: u.app, Text: body.text, Blocks: body.blocks,
+		TS: s.nextTS(ch), Team: t.ID, Channel: ch.ID, User: u.user, App: u.app, Text: body.text, Blocks: body.blocks,
 	})
 	s.wake()
 	return nil

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // noExample are methods of which no response example has been collected.
@@ -256,6 +258,7 @@ func (s *shapes) plainCalls() map[string][]url.Values {
 		"conversations.open":    {{"users": {s.user}}, {"users": {s.user}, "return_im": {"true"}}},
 		"conversations.list":    {{}, {"types": {"im"}}},
 		"users.conversations":   {{}, {"types": {"im"}}},
+		"chat.scheduleMessage":  {{"channel": {s.room}, "text": {"x"}, "post_at": {strconv.FormatInt(time.Now().Unix()+60, 10)}, "attachments": {`[{"text":"This is an attachment"}]`}}},
 		"chat.postMessage":      {{"channel": {s.room}, "text": {"x"}, "attachments": {`[{"text":"This is an attachment"}]`}}},
 	}
 }

@@ -89,6 +89,9 @@ func New(o Options) (*Simulator, error) {
 		}
 	}
 	s.deliver.enqueue(s.state.unsettled())
+	for _, do := range s.state.scheduled {
+		s.arm(do)
+	}
 	return s, nil
 }
 

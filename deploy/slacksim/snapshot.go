@@ -1,6 +1,10 @@
 package slacksim
 
-import "iter"
+import (
+	"iter"
+	"maps"
+	"slices"
+)
 
 // snapshot is a part of the state, as compacting the journal writes it: the salt, an app, a workspace, or a slice of
 // one of the lists. The parts together restore everything.
@@ -20,6 +24,7 @@ type snapshot struct {
 	Violations []Violation    `json:"violations,omitempty"`
 	Pending    []*delivery    `json:"pending,omitempty"`
 	Shares     []share        `json:"shares,omitempty"`
+	Scheduled  []scheduled    `json:"scheduled,omitempty"`
 }
 
 // snapshot yields the parts in an order in which they can be restored.
@@ -45,7 +50,7 @@ func (s *state) snapshot() iter.Seq[*snapshot] {
 		for _, d := range s.pending {
 			pending = append(pending, d)
 		}
-		yield(&snapshot{Posts: s.posts, Violations: s.violations, Pending: pending})
+		yield(&snapshot{Posts: s.posts, Violations: s.violations, Pending: pending, Scheduled: slices.Collect(maps.Values(s.scheduled))})
 	}
 }
 
@@ -119,6 +124,9 @@ func (s *state) restore(p *snapshot) {
 	s.violations = append(s.violations, p.Violations...)
 	for _, sh := range p.Shares {
 		s.teams[sh.With].putChannel(s.teams[sh.Host].channels[sh.Channel])
+	}
+	for _, do := range p.Scheduled {
+		s.scheduled[do.ID] = do
 	}
 	for _, d := range p.Pending {
 		s.pending[d.ID] = d

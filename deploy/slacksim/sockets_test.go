@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,9 +234,9 @@ func TestDisconnectReasons(t *testing.T) {
 func TestAHalfOpenConnection(t *testing.T) {
 	inSocketStage(t, func(t *testing.T, st *socketStage) {
 		conn, _ := st.connect()
-		pings, pongs := 0, 0
-		conn.SetPingHandler(func(string) error { pings++; return nil })
-		conn.SetPongHandler(func(string) error { pongs++; return nil })
+		var pings, pongs atomic.Int64
+		conn.SetPingHandler(func(string) error { pings.Add(1); return nil })
+		conn.SetPongHandler(func(string) error { pongs.Add(1); return nil })
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -253,8 +254,8 @@ func TestAHalfOpenConnection(t *testing.T) {
 			time.Sleep(6 * time.Second)
 		}
 		ping()
-		if pings != 1 || pongs != 1 {
-			t.Errorf("while it is whole: %d pings and %d pongs", pings, pongs)
+		if pings.Load() != 1 || pongs.Load() != 1 {
+			t.Errorf("while it is whole: %d pings and %d pongs", pings.Load(), pongs.Load())
 		}
 		if err := st.Disconnect(t.Context(), st.app.ID, slacksim.Disconnection{Reason: "half_open"}); err != nil {
 			t.Fatal(err)
@@ -263,8 +264,8 @@ func TestAHalfOpenConnection(t *testing.T) {
 		st.say()
 		stats := must(st.Idle(t.Context()))(t)
 		list := must(st.Sockets(t.Context(), st.app.ID))(t)
-		if pings != 1 || pongs != 1 || stats.GivenUp != 1 || len(list) != 1 || !list[0].Deaf {
-			t.Errorf("%d pings, %d pongs, %+v, %+v", pings, pongs, stats, list)
+		if pings.Load() != 1 || pongs.Load() != 1 || stats.GivenUp != 1 || len(list) != 1 || !list[0].Deaf {
+			t.Errorf("%d pings, %d pongs, %+v, %+v", pings.Load(), pongs.Load(), stats, list)
 		}
 		_ = conn.Close()
 		<-ended

@@ -17,6 +17,7 @@ type state struct {
 	posts      []Post
 	violations []Violation
 	pending    map[EventID]*delivery
+	scheduled  map[string]scheduled
 	stats      DeliveryStats
 }
 
@@ -41,6 +42,7 @@ type channel struct {
 func newState() *state {
 	return &state{
 		teams: map[TeamID]*team{}, apps: map[AppID]*App{}, tokens: map[string]*Install{}, pending: map[EventID]*delivery{},
+		scheduled: map[string]scheduled{},
 	}
 }
 

@@ -273,3 +273,38 @@ func TestLatencyFault(t *testing.T) {
 		}
 	})
 }
+
+// TestScheduledMessages: chat.scheduleMessage posts when its time has come, and 'does not post when it has metadata'.
+func TestScheduledMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, slacksim.Options{}, 1, func(http.ResponseWriter, *http.Request) {})
+		defer b.close()
+		schedule := func(in time.Duration, more url.Values) any {
+			args := url.Values{"channel": {string(b.rooms[0].ID)}, "text": {"later"}, "post_at": {strconv.FormatInt(time.Now().Add(in).Unix(), 10)}}
+			for name, v := range more {
+				args[name] = v
+			}
+			got := b.api("chat.scheduleMessage", args)
+			if got["ok"] == true {
+				return true
+			}
+			return got["error"]
+		}
+		got := []any{
+			schedule(-time.Minute, nil), schedule(121*24*time.Hour, nil), schedule(time.Hour, nil),
+			schedule(time.Hour, url.Values{"metadata": {`{"event_type":"x","event_payload":{}}`}}),
+		}
+		if diff := cmp.Diff([]any{"time_in_past", "time_too_far", true, true}, got); diff != "" {
+			t.Error(diff)
+		}
+		said := func() int {
+			return len(must(b.Messages(t.Context(), b.team.ID, b.rooms[0].ID, slacksim.MessageQuery{}))(t).Messages)
+		}
+		time.Sleep(time.Hour - time.Second)
+		before := said()
+		time.Sleep(2 * time.Second)
+		if after := said(); before != 0 || after != 1 {
+			t.Errorf("%d messages before their time, %d after it, want 0 and 1", before, after)
+		}
+	})
+}

@@ -28,7 +28,8 @@ type view struct {
 	Archived bool
 	Members  int
 	Lines    []line
-	Cut      bool // older messages are not shown
+	Whispers []line // that only whoever uses the page sees
+	Cut      bool   // older messages are not shown
 	Thread   []line
 	Stats    DeliveryStats
 	Missing  bool
@@ -67,6 +68,7 @@ type line struct {
 	Edited    bool
 	Gone      bool
 	Broadcast bool
+	Whisper   bool
 	Replies   int
 	Latest    string
 	NewDay    bool
@@ -113,6 +115,7 @@ func (s *Simulator) view(r *http.Request) (*view, bool) {
 	} else if open != nil {
 		v.addChannel(t, open, TS(r.URL.Query().Get("thread")))
 		v.addMembers(t, open)
+		s.addWhispers(v, t, open)
 	}
 	v.Missing = !ok
 	v.addLists(t, open)
@@ -210,6 +213,22 @@ func (v *view) addChannel(t *team, c *channel, thread TS) {
 		replies = append(replies, c.message(ts))
 	}
 	v.Thread = t.lines(c, replies)
+}
+
+// addWhispers are what apps have shown to whoever uses the page, and to nobody else.
+func (s *Simulator) addWhispers(v *view, t *team, c *channel) {
+	for _, e := range s.interact.ephemerals {
+		if e.Team != t.ID || e.Channel != c.ID || e.User != v.As {
+			continue
+		}
+		m := message{TS: e.TS, Text: e.Text, Blocks: e.Blocks, AppID: e.App}
+		if in := t.installs[e.App]; in != nil {
+			m.User, m.BotID = in.BotUserID, in.BotID
+		}
+		l := t.line(c, &m)
+		l.Whisper = true
+		v.Whispers = append(v.Whispers, l)
+	}
 }
 
 func (t *team) lines(c *channel, shown []*message) []line {

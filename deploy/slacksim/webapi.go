@@ -52,6 +52,7 @@ var methods = map[string]*method{
 	"views.push":            {perMinute: 100, args: viewsOpenArgs, run: viewsPush},
 	"views.update":          {perMinute: 100, args: viewsUpdateArgs, run: viewsUpdate},
 	"chat.delete":           {perMinute: 50, scopes: []string{"chat:write"}, args: chatDeleteArgs, run: chatDelete},
+	"chat.scheduleMessage":  {perMinute: 50, scopes: []string{"chat:write"}, args: scheduleArgs, run: scheduleMessage},
 	"chat.getPermalink":     {perMinute: 600, args: permalinkArgs, run: chatGetPermalink},
 	"chat.postEphemeral":    {perMinute: 100, scopes: []string{"chat:write"}, args: postEphemeralArgs, run: chatPostEphemeral},
 	"chat.update":           {perMinute: 50, scopes: []string{"chat:write"}, args: updateArgs, run: updateMessage},

@@ -151,8 +151,7 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if err != nil {
-		in.bad = append(in.bad, err)
-		return
+		return // the simulator was closed in the middle of it, as a test ended
 	}
 	if in.secret != "" {
 		v, err := slack.NewSecretsVerifier(r.Header, in.secret)

@@ -96,6 +96,11 @@ func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func
 	case kind < 95:
 		return "ClickHouse is away", func() { d.ch.Stop(); more(); d.ch.Restart() }
 	}
+	return d.slackTrouble(random, l)
+}
+
+// slackTrouble is what goes wrong at Slack's end, for so many calls or events, or for a while.
+func (p *pipeline) slackTrouble(random *rand.Rand, l *load) (name string, strike func()) {
 	trouble := []slacksim.Fault{
 		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 429, RetryAfter: 1, Share: 0.5, Seed: random.Uint64(), Count: 10},
 		{Kind: slacksim.FaultAPIStatus, Method: "chat.postMessage", Status: 503, Count: 5},
@@ -108,27 +113,28 @@ func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func
 		{Kind: slacksim.FaultClockSkew, DelayMS: 600_000, Count: 3}, // fewer than an event has attempts
 		{Kind: slacksim.FaultPartition},
 	}[random.IntN(10)]
+	more := 20 + random.IntN(150)
 	name = fmt.Sprintf("Slack: %s %s%d %d times", trouble.Kind, trouble.Error, trouble.Status, trouble.Count)
 	return name, func() {
-		made, err := d.slack.AddFault(d.t.Context(), trouble)
-		d.must(err)
+		made, err := p.slack.AddFault(p.t.Context(), trouble)
+		p.must(err)
 		if trouble.Count == 0 { // it lasts until it is removed
-			more()
-			d.must(d.slack.RemoveFault(d.t.Context(), made.ID))
+			l.awaitMore(p.t, more)
+			p.must(p.slack.RemoveFault(p.t.Context(), made.ID))
 		}
 	}
 }
 
 // awaitRows waits until ClickHouse has gained rows: the sinks have come back from the last fault, and are in the middle of work.
-func (d *deployment) awaitRows() {
-	d.t.Helper()
+func (p *pipeline) awaitRows() {
+	p.t.Helper()
 	newest := func() (at time.Time, err error) {
-		err = d.sql([]any{&at}, "SELECT max(received_at) FROM messages")
+		err = p.sql([]any{&at}, "SELECT max(received_at) FROM messages")
 		return at, err
 	}
 	began, err := newest()
-	d.must(err)
-	eventually(d.t, 2*time.Minute, func() error {
+	p.must(err)
+	eventually(p.t, 2*time.Minute, func() error {
 		now, err := newest()
 		if err == nil && !now.After(began) {
 			err = errors.New("ClickHouse has gained no row")
@@ -188,11 +194,11 @@ func (d *deployment) awaitReplicas() {
 }
 
 // atRest checks that every group has committed all there is, and that no dead letter was written.
-func (d *deployment) atRest() {
-	d.t.Helper()
-	admin := kadm.NewClient(d.kafka)
-	eventually(d.t, time.Minute, func() error {
-		lags, err := admin.Lag(d.t.Context(), groups...)
+func (p *pipeline) atRest() {
+	p.t.Helper()
+	admin := kadm.NewClient(p.kafka)
+	eventually(p.t, time.Minute, func() error {
+		lags, err := admin.Lag(p.t.Context(), groups...)
 		if err != nil {
 			return err
 		}
@@ -212,21 +218,21 @@ func (d *deployment) atRest() {
 			letters = append(letters, spec.Name)
 		}
 	}
-	ends, err := admin.ListEndOffsets(d.t.Context(), letters...)
-	d.must(errors.Join(err, ends.Error()))
+	ends, err := admin.ListEndOffsets(p.t.Context(), letters...)
+	p.must(errors.Join(err, ends.Error()))
 	ends.Each(func(o kadm.ListedOffset) {
 		if o.Offset > 0 {
-			d.t.Errorf("%s holds %d records", o.Topic, o.Offset)
+			p.t.Errorf("%s holds %d records", o.Topic, o.Offset)
 		}
 	})
 }
 
 // nothingUnasked checks that no row, seen or hidden, is of the channel that only another organization's record names.
-func (d *deployment) nothingUnasked(w *world) {
-	d.t.Helper()
+func (p *pipeline) nothingUnasked(w *world) {
+	p.t.Helper()
 	var rows uint64
-	d.must(d.sql([]any{&rows}, "SELECT count() FROM messages WHERE team_id = ? AND channel_id = ?", string(w.team), string(w.private)))
+	p.must(p.sql([]any{&rows}, "SELECT count() FROM messages WHERE team_id = ? AND channel_id = ?", string(w.team), string(w.private)))
 	if rows > 0 {
-		d.t.Errorf("%d rows are of a channel that is not its own organization's to keep", rows)
+		p.t.Errorf("%d rows are of a channel that is not its own organization's to keep", rows)
 	}
 }

@@ -15,6 +15,15 @@ import (
 // context ends when the installation's record changes or goes; with a newer record it is run anew. It returns when ctx is done and all
 // work has ended.
 func FollowInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logger, work func(ctx context.Context, in *schemas.Installation)) error {
+	return FollowAllInstallations(ctx, kafka, log, func(ctx context.Context, in *schemas.Installation) {
+		if in.Active() && in.SealedToken != "" {
+			work(ctx, in)
+		}
+	})
+}
+
+// FollowAllInstallations does the same also for workspaces of which the installation has ended.
+func FollowAllInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logger, work func(ctx context.Context, in *schemas.Installation)) error {
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.ConsumeTopics(schemas.SlackInstallations.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	}, kafka...)...)
@@ -33,7 +42,7 @@ func FollowInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logger,
 				stop()
 				delete(workers, team)
 			}
-			if in == nil || !in.Active() || in.SealedToken == "" {
+			if in == nil {
 				continue
 			}
 			of, stop := context.WithCancel(ctx)

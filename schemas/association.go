@@ -1,9 +1,6 @@
 package schemas
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // ChannelAssociation makes a channel the context of an account and, optionally, of one of its deals. Without one, no
 // message of the channel passes beyond slack.events.
@@ -22,30 +19,4 @@ type ChannelAssociation struct {
 // Validate says what is missing.
 func (a *ChannelAssociation) Validate() error {
 	return require("org_id", string(a.OrgID), "team_id", string(a.TeamID), "channel_id", string(a.ChannelID), "account_id", string(a.AccountID))
-}
-
-// SyncCheckpoint says from when to when a channel's history has been read. Checkpoints are by ts, never by cursor: cursors expire.
-type SyncCheckpoint struct {
-	OrgID     OrgID     `json:"org_id" jsonschema:"required"`
-	TeamID    TeamID    `json:"team_id" jsonschema:"required"`
-	ChannelID ChannelID `json:"channel_id" jsonschema:"required"`
-	// Oldest and Newest bound what has been read completely; WindowStart is where backfill will end.
-	Oldest      TS        `json:"oldest,omitempty"`
-	Newest      TS        `json:"newest,omitempty"`
-	WindowStart TS        `json:"window_start,omitempty"`
-	Complete    bool      `json:"complete"`
-	UpdatedAt   time.Time `json:"updated_at,omitzero"`
-}
-
-// Validate says what is missing or not a ts.
-func (c *SyncCheckpoint) Validate() error {
-	for _, ts := range []TS{c.Oldest, c.Newest, c.WindowStart} {
-		if ts == "" {
-			continue
-		}
-		if _, err := ts.Micros(); err != nil {
-			return fmt.Errorf("checkpoint: %w", err)
-		}
-	}
-	return require("org_id", string(c.OrgID), "team_id", string(c.TeamID), "channel_id", string(c.ChannelID))
 }

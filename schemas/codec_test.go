@@ -31,6 +31,9 @@ func anyMessage() *rapid.Generator[ContextMessage] {
 		if names := rapid.SliceOf(rapid.String()).Draw(t, "files"); len(names) > 0 {
 			m.FileNames = names
 		}
+		if rapid.Bool().Draw(t, "is a window") {
+			m.Window = &SyncWindow{From: TS(s("from")), To: TS(s("to")), ThreadTS: TS(s("of")), Present: rapid.SliceOf(rapid.Custom(func(t *rapid.T) TS { return TS(rapid.String().Draw(t, "present")) })).Draw(t, "present")}
+		}
 		return m
 	})
 }

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +19,8 @@ type ContextMessage struct {
 	TeamID    TeamID    `json:"team_id" jsonschema:"required"`
 	ChannelID ChannelID `json:"channel_id" jsonschema:"required"`
 	TS        TS        `json:"ts" jsonschema:"required"`
-	// Version is Slack's clock in microseconds: event_ts for a live event; for a polled message edited.ts, but later than ts,
-	// else ts; for a polled tombstone the time of the poll.
+	// Version is Slack's clock in microseconds: event_ts for a live event; for what was polled the time as of which Slack's answer held, but no
+	// earlier than edited.ts and ts.
 	Version      uint64      `json:"version" jsonschema:"required"`
 	Deleted      bool        `json:"is_deleted,omitempty"`
 	ThreadTS     TS          `json:"thread_ts,omitempty" jsonschema_description:"The root's ts, on the root itself too once it has replies."`
@@ -38,6 +39,9 @@ type ContextMessage struct {
 	DealID     DealID    `json:"deal_id,omitempty"`
 	Source     string    `json:"source" jsonschema:"enum=live,enum=history"`
 	ReceivedAt time.Time `json:"received_at"`
+	// Window makes the record say which messages a stretch of the channel has; it is no message then, and has no ts. Rows of the stretch with a
+	// lower version that it does not list have been deleted.
+	Window *SyncWindow `json:"window,omitempty"`
 
 	// RawText, when set, is Text as a JSON string already encoded; AppendJSON then copies it instead of escaping anew.
 	RawText []byte `json:"-"`
@@ -45,6 +49,9 @@ type ContextMessage struct {
 
 // Validate says what is missing.
 func (m *ContextMessage) Validate() error {
+	if m.Window != nil {
+		return errors.Join(m.Window.Validate(), require("org_id", string(m.OrgID), "team_id", string(m.TeamID), "channel_id", string(m.ChannelID)))
+	}
 	return require("org_id", string(m.OrgID), "team_id", string(m.TeamID), "channel_id", string(m.ChannelID),
 		"ts", string(m.TS))
 }
@@ -86,6 +93,9 @@ func (m *ContextMessage) AppendJSON(buf []byte) []byte {
 	o.optional("deal_id", string(m.DealID))
 	o.str("source", m.Source)
 	o.time("received_at", m.ReceivedAt)
+	if m.Window != nil {
+		o.window(m.Window)
+	}
 	return o.end()
 }
 
@@ -151,6 +161,12 @@ func (m *ContextMessage) field(d *jx.Decoder, key []byte) (err error) {
 		m.DealID, err = Alias[DealID](d)
 	case "source":
 		m.Source, err = Alias[string](d)
+	case "window":
+		var raw jx.Raw
+		if raw, err = d.Raw(); err == nil {
+			m.Window = nil
+			err = json.Unmarshal(raw, &m.Window)
+		}
 	case "received_at":
 		var s string
 		if s, err = Alias[string](d); err == nil {

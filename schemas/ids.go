@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -55,6 +56,11 @@ func (t TS) Micros() (uint64, error) {
 		f *= 10
 	}
 	return s*1e6 + f, nil
+}
+
+// TSOf is the timestamp of so many microseconds.
+func TSOf(micros uint64) TS {
+	return TS(fmt.Sprintf("%d.%06d", micros/1e6, micros%1e6))
 }
 
 // errTS does not quote the value: what stands where a ts should be may be anything, and errors reach logs and headers.

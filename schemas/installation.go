@@ -61,7 +61,19 @@ type Installation struct {
 	SealedRefreshToken string    `json:"sealed_refresh_token,omitempty"`
 	TokenExpiresAt     time.Time `json:"token_expires_at,omitzero"`
 	UpdatedAt          time.Time `json:"updated_at,omitzero"`
+	// AppClass is how Slack limits the reading of history through this installation; empty: as the setting slack-app-class says.
+	AppClass AppClass `json:"app_class,omitempty" jsonschema:"enum=marketplace,enum=internal,enum=commercial"`
 }
+
+// AppClass is how Slack limits the reading of history (docs.slack.dev/changelog, 2025-05-29).
+type AppClass string
+
+// The classes. The first two are limited alike: tier 3, pages of up to 999.
+const (
+	ClassMarketplace AppClass = "marketplace" // listed in Slack's Marketplace
+	ClassInternal    AppClass = "internal"    // made for one customer's own workspaces
+	ClassCommercial  AppClass = "commercial"  // distributed commercially outside the Marketplace: one page of 15 a minute
+)
 
 // Validate says what is missing or wrong.
 func (i *Installation) Validate() error {
@@ -73,6 +85,8 @@ func (i *Installation) Validate() error {
 		return errors.New("org_id is missing")
 	case i.TeamID == "":
 		return errors.New("team_id is missing")
+	case i.AppClass != "" && i.AppClass != ClassMarketplace && i.AppClass != ClassInternal && i.AppClass != ClassCommercial:
+		return errors.New("app_class must be marketplace, internal or commercial")
 	case i.Status != InstallActive && i.Status != InstallRevoked && i.Status != InstallUninstalled:
 		return errors.New("status must be active, revoked or uninstalled")
 	}

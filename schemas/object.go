@@ -66,6 +66,25 @@ func (o *object) strs(name string, v []string) {
 	o.buf = append(o.buf, ']')
 }
 
+// window appends a window. A record in a thousand has one.
+func (o *object) window(w *SyncWindow) {
+	o.field("window")
+	inner := newObject(o.buf)
+	inner.str("from", string(w.From))
+	inner.str("to", string(w.To))
+	inner.optional("thread_ts", string(w.ThreadTS))
+	inner.field("present")
+	inner.buf = append(inner.buf, '[')
+	for i, ts := range w.Present {
+		if i > 0 {
+			inner.buf = append(inner.buf, ',')
+		}
+		inner.quote(string(ts))
+	}
+	inner.buf = append(inner.buf, ']')
+	o.buf = inner.end()
+}
+
 // time appends t in UTC, unless only its own zone keeps it in RFC 3339's years 0 to 9999.
 func (o *object) time(name string, t time.Time) {
 	if year := t.UTC().Year(); year >= 0 && year <= 9999 {

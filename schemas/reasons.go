@@ -17,6 +17,15 @@ const (
 	TenantMismatch  Reason = "tenant_mismatch"
 )
 
+// Why the sync of a channel has stopped, beside NotAssociated, NotAuthorised and NotInstalled.
+const (
+	AppNotInChannel Reason = "app_not_in_channel"
+	ChannelArchived Reason = "channel_archived"
+	ChannelGone     Reason = "channel_gone"
+	TokenRefused    Reason = "token_refused"
+	HistoryRefused  Reason = "history_refused"
+)
+
 // Why lifecycle leaves an event alone.
 const (
 	NotLifecycle Reason = "not_lifecycle"
@@ -113,6 +122,11 @@ var Reasons = []ReasonInfo{
 	{AlreadyAssociated, "outcome", "The channel was associated before its setup prompt was posted.", "Nothing."},
 	{PromptReplaced, "outcome", "A newer setup prompt of the channel stands, or the channel has another id: this one is not updated.", "Nothing."},
 	{ChannelRefused, "outcome", "Slack does not let the bot write in this channel, or change its message there: the app was removed, the channel archived, or the message deleted.", "Add the app to the channel again, or associate the channel in the Channels tab."},
+	{AppNotInChannel, "coverage", "The app is not in the channel (any more).", "Add the app to the channel in Slack; sync takes up where it was."},
+	{ChannelArchived, "coverage", "The channel is archived.", "Unarchive it in Slack, if it is needed again."},
+	{ChannelGone, "coverage", "Slack knows no such channel: it was deleted, got another id, or is private and the app is not in it.", "Nothing, or associate the channel that took its place."},
+	{TokenRefused, "coverage", "Slack refuses our token for this workspace.", "Reconnect Slack; sync takes up where it was."},
+	{HistoryRefused, "coverage", "Slack refuses to show the channel's history, for a reason that the log names.", "Read the log; it is tried again every hour."},
 	{Malformed, "dead letter", "The record does not parse, or a required field is missing.", "Mend the producer; 'backchannel dlq show' names the field. Then produce the record again."},
 	{UnknownOrg, "dead letter", "No installation, user or preference says that this organization (or the workspace's organization) exists.", "Produce the installation or the directory user first, then 'backchannel dlq replay'."},
 	{RefusedStore, "dead letter", "The store refused this record alone.", "Read the detail, mend, then 'backchannel dlq replay'."},

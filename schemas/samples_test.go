@@ -29,6 +29,7 @@ func samples() []sample {
 	message := sampleMessage()
 	message.ThreadTS, message.Subtype, message.BotID, message.AuthorTeamID = "1789999000.000100", "thread_broadcast", "B024BE7LB", "T0CONNECT"
 	message.IsExternal, message.EditedTS, message.FileNames = true, "1790000100.000000", []string{"terms v2.pdf", "Übersicht.xlsx"}
+	message.Window = sampleWindow()
 	message.Text = "ça marche: \"signed\" <https://acme.example|here> \U0001f389\n• next: legal\\procurement"
 	delivery := Delivery{
 		DeliveryID: NewDeliveryID("org-northwind", "meeting-4711-ready", "", "usr-ada", BySlack), RequestID: "meeting-4711-ready",
@@ -52,8 +53,8 @@ func samples() []sample {
 			Envelope: []byte(`{"token":"z","team_id":"T024BE7LD","event":{"type":"message","channel":"C024BE91L","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"},"type":"event_callback","event_id":"Ev0PV52K21"}`),
 		}),
 		sampled(SlackHistory, "T024BE7LD/C024BE91L", SlackHistoryMessage{
-			TeamID: "T024BE7LD", ChannelID: "C024BE91L", ChannelType: "channel", PolledAt: at,
-			Message: []byte(`{"type":"message","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"}`),
+			TeamID: "T024BE7LD", ChannelID: "C024BE91L", ChannelType: "channel", PolledAt: at, AsOf: at.Add(-10 * time.Second),
+			Message: []byte(`{"type":"message","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"}`), Window: sampleWindow(),
 		}),
 		sampled(NotificationRequests, "org-northwind/usr-ada", sampleRequest()),
 		sampled(NotificationAddressed, "org-northwind", sampleRequest()),
@@ -81,7 +82,7 @@ func controlSamples() []sample {
 			OrgID: "org-northwind", TeamID: "T024BE7LD", TeamName: "Northwind", EnterpriseID: "E0GRID", AppID: "A0BIGMIND",
 			BotUserID: "U0BOT", BotID: "B0BOT", Scopes: append(NotificationScopes(), ChannelSyncScopes()...),
 			SealedToken: "AQIDBA", Status: InstallRevoked, Reason: "token_revoked", InstalledBy: "U024BE7LH", InstalledAt: at,
-			SealedRefreshToken: "AQIDBQ", TokenExpiresAt: at, UpdatedAt: at,
+			SealedRefreshToken: "AQIDBQ", TokenExpiresAt: at, AppClass: ClassCommercial, UpdatedAt: at,
 		}),
 		sampled(SlackUsers, "T024BE7LD/U024BE7LH", SlackUser{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", UserID: "U024BE7LH", Name: "Ada Okafor", Email: "ada.okafor@northwind.example", TimeZone: "Europe/London",
@@ -102,7 +103,13 @@ func controlSamples() []sample {
 		}),
 		sampled(SyncCheckpoints, "T024BE7LD/C024BE91L", SyncCheckpoint{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Oldest: "1787000000.000100", Newest: "1790000000.000100",
-			WindowStart: "1786000000.000000", Complete: true, UpdatedAt: at,
+			WindowStart: "1786000000.000000", Complete: true, Status: SyncStopped, Reason: ChannelArchived,
+			Intervals: []SyncInterval{{From: "1787000000.000100", To: "1790000000.000100"}, {From: "1786000000.000000", To: "1786500000.000000"}},
+			Pass:      &SyncPass{Upper: "1789000000.000100", Pages: 4, Whole: true}, Passes: 12, ThreadsPending: 2, Threads: 40, ThreadsEpoch: "RK5WKH3FMV",
+			Messages: 4711, Live: 90, Found: 3, Gaps: 1, StartedAt: at.Add(-time.Hour), ReconciledAt: at, SweptAt: at, EndsAt: at.Add(time.Hour), UpdatedAt: at,
+		}),
+		sampled(SyncRequests, "T024BE7LD/C024BE91L", SyncRequest{
+			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Since: at.AddDate(-1, 0, 0), By: "ada", UpdatedAt: at,
 		}),
 		sampled(CRMAccounts, "org-northwind/acc-acme", Account{
 			OrgID: "org-northwind", AccountID: "acc-acme", Name: "Acme Corp", Domains: []string{"acme.example", "acme.test"}, OwnerID: "usr-ada", UpdatedAt: at,
@@ -128,6 +135,11 @@ func controlSamples() []sample {
 			},
 		}),
 	}
+}
+
+// sampleWindow is beside a message only here, where every field is set.
+func sampleWindow() *SyncWindow {
+	return &SyncWindow{From: "1789000000.000100", To: "1790000000.000100", ThreadTS: "1789000000.000100", Present: []TS{"1789000001.000100", "1790000000.000100"}}
 }
 
 func sampleContent() Content {

@@ -46,17 +46,3 @@ func (e *SlackEvent) AppendJSON(buf []byte) []byte {
 	o.raw("envelope", e.Envelope)
 	return o.end()
 }
-
-// SlackHistoryMessage is one message that polling found, in Slack's message shape.
-type SlackHistoryMessage struct {
-	TeamID      TeamID          `json:"team_id" jsonschema:"required"`
-	ChannelID   ChannelID       `json:"channel_id" jsonschema:"required"`
-	ChannelType string          `json:"channel_type,omitempty" jsonschema:"enum=channel,enum=group"`
-	PolledAt    time.Time       `json:"polled_at"`
-	Message     json.RawMessage `json:"message" jsonschema:"required"`
-}
-
-// Validate says what is missing.
-func (m *SlackHistoryMessage) Validate() error {
-	return require("team_id", string(m.TeamID), "channel_id", string(m.ChannelID), "message", string(m.Message))
-}

@@ -101,7 +101,7 @@ var (
 	SlackHistory = declare[SlackHistoryMessage](Spec{
 		Name: "slack.history", Key: "team/channel", Partitions: 12, Cleanup: Delete, Retention: 3 * day, Private: true,
 		WrittenBy: "ingest (polling)", ReadBy: "processors",
-		About: "One record per message that polling found, in Slack's message shape. Apart from slack.events so that a month of backfill never delays a live message.",
+		About: "What polling found: a message in Slack's shape, or which messages a stretch of a channel has. Apart from slack.events so that a month of backfill never delays a live message.",
 	})
 	SlackInstallations = declare[Installation](Spec{
 		Name: "slack.installations", Key: "team", Partitions: 1, Cleanup: Compact,
@@ -130,8 +130,13 @@ var (
 	})
 	SyncCheckpoints = declare[SyncCheckpoint](Spec{
 		Name: "sync.checkpoints", Key: "team/channel", Partitions: 1, Cleanup: Compact,
-		WrittenBy: "ingest (history)", ReadBy: "Redis views",
-		About: "From when to when the history of a channel has been read.",
+		WrittenBy: "ingest (history)", ReadBy: "Redis views, ClickHouse",
+		About: "The coverage of a channel: from when to when its history has been read, and how it goes on.",
+	})
+	SyncRequests = declare[SyncRequest](Spec{
+		Name: "sync.requests", Key: "team/channel", Partitions: 1, Cleanup: Compact,
+		WrittenBy: "backchannel sync backfill, upstream", ReadBy: "Redis views",
+		About: "Somebody wants more of a channel's past than its window has.",
 	})
 	CRMAccounts = declare[Account](Spec{
 		Name: "crm.accounts", Key: "org/account", Partitions: 1, Cleanup: Compact,
@@ -214,7 +219,7 @@ var (
 func Topics() []Spec {
 	return []Spec{
 		SlackEvents.Spec, SlackHistory.Spec, SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec,
-		ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
+		ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec, SyncRequests.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
 		NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationRequests.Spec, NotificationAddressed.Spec,
 		DeliveriesSlack.Spec, DeliveriesSlackUrgent.Spec, DeliveriesEmail.Spec, DeliveriesEmailUrgent.Spec,
 		NotificationHeld.Spec, NotificationOutcomes.Spec, ContextMessages.Spec,
@@ -256,7 +261,7 @@ func TopicByName(name string) (Spec, bool) {
 func ViewTopics() []Spec {
 	return []Spec{
 		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec,
-		CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
+		SyncRequests.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
 		NotificationOutcomes.Spec,
 	}
 }

@@ -34,6 +34,7 @@ func TestTopicsAreTheContract(t *testing.T) {
 		{"channel.associations", "team/channel", 1, Compact, 0, false, "ChannelAssociation"},
 		{"setup.prompts", "team/channel", 1, Compact, 0, false, "SetupPrompt"},
 		{"sync.checkpoints", "team/channel", 1, Compact, 0, false, "SyncCheckpoint"},
+		{"sync.requests", "team/channel", 1, Compact, 0, false, "SyncRequest"},
 		{"crm.accounts", "org/account", 1, Compact, 0, false, "Account"},
 		{"crm.deals", "org/deal", 1, Compact, 0, false, "Deal"},
 		{"directory.users", "org/user", 1, Compact, 0, false, "DirectoryUser"},

@@ -50,6 +50,9 @@ func ViewTeamCheckpoints(team TeamID) string {
 	return viewTeam(team) + "checkpoints"
 }
 
+// ViewTeamSyncRequests is a hash by channel id: SyncRequest.
+func ViewTeamSyncRequests(team TeamID) string { return viewTeam(team) + "syncrequests" }
+
 // ViewOrgInstalls is a hash by team id: Installation.
 func ViewOrgInstalls(org OrgID) string { return orgKey(org, "installs") }
 

@@ -15,7 +15,7 @@ func TestTeamsAndOrganizationsShareNoView(t *testing.T) {
 	seen := map[string]string{}
 	for what, key := range map[string]string{
 		"team installation": ViewTeamInstall(name), "team associations": ViewTeamAssociations(name), "team users": ViewTeamUsers(name),
-		"team channels": ViewTeamChannels(name), "team prompts": ViewTeamPrompts(name), "team checkpoints": ViewTeamCheckpoints(name),
+		"team channels": ViewTeamChannels(name), "team prompts": ViewTeamPrompts(name), "team checkpoints": ViewTeamCheckpoints(name), "team sync requests": ViewTeamSyncRequests(name),
 		"org installations": ViewOrgInstalls(name), "org users": ViewOrgUsers(name), "org Slack users": ViewOrgSlackUsers(name),
 		"org preferences": ViewOrgPreferences(name), "org settings": ViewOrgSettings(name), "org accounts": ViewOrgAccounts(name), "org deals": ViewOrgDeals(name),
 		"account index": ViewOrgAccountIndex(name), "account entries": ViewOrgAccountEntries(name), "deal index": ViewOrgDealIndex(name), "deal entries": ViewOrgDealEntries(name),
@@ -40,7 +40,7 @@ func TestViewsOfOneLookupShareASlot(t *testing.T) {
 		return tag
 	}
 	for _, keys := range [][]string{
-		{ViewTeamInstall("T1"), ViewTeamAssociations("T1"), ViewTeamUsers("T1"), ViewTeamChannels("T1"), ViewTeamPrompts("T1"), ViewTeamCheckpoints("T1")},
+		{ViewTeamInstall("T1"), ViewTeamAssociations("T1"), ViewTeamUsers("T1"), ViewTeamChannels("T1"), ViewTeamPrompts("T1"), ViewTeamCheckpoints("T1"), ViewTeamSyncRequests("T1")},
 		{ViewOrgBase("o"), ViewOrgInstalls("o"), ViewOrgUsers("o"), ViewOrgSlackUsers("o"), ViewOrgPreferences("o"), ViewOrgSettings("o"), ViewOrgEmail("o", "a@b"), ViewOrgSlackEmail("o", "a@b"), ViewOrgAccounts("o"), ViewOrgDeals("o"), ViewOrgAccountIndex("o"), ViewOrgAccountEntries("o"), ViewOrgDealIndex("o"), ViewOrgDealEntries("o")},
 		{ViewsOffsetsKey, ViewsReadyKey, ViewsCompleteKey},
 	} {

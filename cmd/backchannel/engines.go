@@ -40,11 +40,11 @@ func (e *engines) close() {
 // startEngines starts what --embedded and --simulate-slack ask for, and applies topics and tables to embedded engines.
 func startEngines(ctx context.Context, c *config.Config, log *slog.Logger, progress io.Writer) (e *engines, err error) {
 	e = &engines{log: log}
-	defer func() {
+	defer func(started *engines) { // e is nil by then
 		if err != nil {
-			e.close()
+			started.close()
 		}
-	}()
+	}(e)
 	if c.Bool("simulate-slack") {
 		if err := e.simulateSlack(ctx, c); err != nil {
 			return nil, err
@@ -122,7 +122,7 @@ func (e *engines) redis(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	server, err := redis.Start(ctx, redis.Options{
-		Addr: u.Host, DataDir: filepath.Join(c.String("data"), "redis"), Persist: []string{schemas.LedgerPrefix}, Log: e.log,
+		Addr: u.Host, DataDir: filepath.Join(c.String("data"), "redis"), Persist: []string{schemas.LedgerPrefix, schemas.ThreadsPrefix}, Log: e.log,
 	})
 	if err != nil {
 		return err

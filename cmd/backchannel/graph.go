@@ -20,6 +20,7 @@ import (
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/directory"
 	"github.com/bigmind/backchannel/ingest/events"
+	"github.com/bigmind/backchannel/ingest/history"
 	"github.com/bigmind/backchannel/ingest/install"
 	"github.com/bigmind/backchannel/ingest/interactions"
 	"github.com/bigmind/backchannel/ingest/slackapp"
@@ -45,7 +46,8 @@ import (
 //	            interactions the setup modal  -> channel.associations
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
-//	processors  enrich       slack.events     -> context.messages
+//	            history      Slack's history  -> slack.history, sync.checkpoints
+//	processors  enrich       slack.events, slack.history -> context.messages
 //	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, deliveries
 //	            setup        associations, outcomes -> setup.prompts, deliveries
 //	            route        notification.requests -> deliveries, outcomes
@@ -56,6 +58,7 @@ import (
 var tiers = []tier{
 	{"ingest", nil, []component{
 		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil},
+		{"history", startHistory, nil},
 	}},
 	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis}, {"route", startRoute, onRedis}}},
 	{"sinks", sinks.Group, []component{
@@ -282,6 +285,26 @@ func startDirectory(w *wiring) (runner, error) {
 		Metrics: w.metrics, Log: w.log,
 	}), nil
 }
+
+// startHistory reads the history of associated channels. It waits for Redis by itself: events need not.
+func startHistory(w *wiring) (runner, error) {
+	if w.config.String("token-keys") == "" {
+		w.log.Info("history is not read from Slack: token-keys is not set")
+		return waiter{}, nil
+	}
+	tokens, err := sealer(w.config)
+	if err != nil {
+		return nil, err
+	}
+	return history.New(history.Options{
+		Kafka: w.client, Publisher: ingest.Kafka{Client: w.producer}, Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
+		HTTP: &http.Client{Timeout: historyTimeout}, Class: schemas.AppClass(w.config.String("slack-app-class")), Window: w.config.Duration("backfill-window"),
+		Every: w.config.Duration("reconcile-every"), Quiet: w.config.Duration("reconcile-quiet"), Metrics: w.metrics, Log: w.log,
+	}), nil
+}
+
+// historyTimeout is for a page of 999 messages.
+const historyTimeout = 30 * time.Second
 
 // publicURL is where browsers reach us: as configured, else where we listen.
 func publicURL(c *config.Config) string {

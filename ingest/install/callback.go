@@ -72,7 +72,7 @@ func (h *Handler) grant(r *http.Request, p pending, f flow, code string) page {
 			Text: "You allowed it in " + in.TeamName + ", and it was meant for another workspace. Nothing was changed here; you can remove the app from " + in.TeamName + " in Slack.",
 		}
 	}
-	owner, err := h.claim(ctx, in.TeamID, p.Org)
+	owner, err := h.claim(ctx, in, p.Org)
 	switch {
 	case err != nil:
 		return h.unavailable("callback", err)

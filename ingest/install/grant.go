@@ -102,8 +102,10 @@ func withoutURL(err error) error {
 // claimTTL is as long as the views may lag behind an installation that was just recorded.
 const claimTTL = 10 * time.Minute
 
-// claim makes a workspace an organization's, unless it is another's already, and returns whose it is. A team belongs to one.
-func (h *Handler) claim(ctx context.Context, team schemas.TeamID, org schemas.OrgID) (schemas.OrgID, error) {
+// claim makes a workspace an organization's, unless it is another's already, and returns whose it is. A team belongs to one. What somebody has
+// said of how Slack limits the workspace goes on.
+func (h *Handler) claim(ctx context.Context, fresh *schemas.Installation, org schemas.OrgID) (schemas.OrgID, error) {
+	team := fresh.TeamID
 	var standing *redis.StringCmd
 	err := ingest.Lookup(ctx, h.opts.Redis, func(pipe redis.Pipeliner) {
 		standing = pipe.HGet(ctx, schemas.ViewTeamInstall(team), schemas.FieldInstallation)
@@ -118,6 +120,9 @@ func (h *Handler) claim(ctx context.Context, team schemas.TeamID, org schemas.Or
 	// Whoever uninstalled it may leave it to another organization.
 	if in != nil && in.Status != schemas.InstallUninstalled && in.OrgID != org {
 		return in.OrgID, nil
+	}
+	if in != nil && in.OrgID == org {
+		fresh.AppClass = in.AppClass
 	}
 	key := schemas.TeamClaimKey(team)
 	ours, err := h.opts.Redis.SetNX(ctx, key, string(org), claimTTL).Result()

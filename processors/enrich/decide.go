@@ -21,6 +21,9 @@ func classify(in *input) (c change, drop schemas.Reason, err error) {
 	if in.eventType != "message" {
 		return c, schemas.NotAMessage, nil
 	}
+	if in.window != nil {
+		return change{message: &message{}, version: asOf(in)}, "", nil
+	}
 	versionTS := in.eventTS
 	switch in.subtype {
 	case "message_deleted":
@@ -61,16 +64,27 @@ func classify(in *input) (c change, drop schemas.Reason, err error) {
 		return c, "", fmt.Errorf("version: %w", err)
 	}
 	switch polled := in.source == "history"; {
-	case polled && c.deleted:
+	case polled && c.deleted && in.asOf.IsZero():
 		c.version = max(c.version, uint64(max(in.receivedAt.UnixMicro(), 0))) // a polled tombstone says not when it was made
 	case polled && in.editedTS != "":
 		// edited.ts comes in whole seconds (as recorded: 1701743154.000000): an edit within its message's own looks older than it.
 		c.version = max(c.version, said+1)
 	}
+	// What was polled is so as of a time: it wins over what Slack said before, of which an edit need not have left a mark (a bot's), and
+	// a deletion that was inferred may have been wrong.
+	c.version = max(c.version, asOf(in))
 	if !c.deleted {
 		drop = conversation(c.message)
 	}
 	return c, drop, nil
+}
+
+// asOf is when a polled answer held, in microseconds; 0 when the record does not say.
+func asOf(in *input) uint64 {
+	if in.asOf.IsZero() {
+		return 0
+	}
+	return uint64(max(in.asOf.UnixMicro(), 0))
 }
 
 // serviceSubtypes are not conversation (slack.md, 'Not conversation'). A subtype that nobody knows yet is judged by

@@ -106,12 +106,12 @@ func (p *Processor) finish(w *work, out *slab, result *processors.Result) {
 func contextMessage(in *input, c change, k known, m *schemas.ContextMessage) {
 	*m = schemas.ContextMessage{
 		OrgID: k.team.install.OrgID, TeamID: in.team, ChannelID: in.channel, TS: c.ts, Version: c.version, Deleted: c.deleted,
-		ThreadTS: c.message.threadTS, Source: in.source, ReceivedAt: in.receivedAt,
+		ThreadTS: c.message.threadTS, Source: in.source, ReceivedAt: in.receivedAt, Window: in.window,
 	}
 	if assoc := k.association.current; assoc != nil {
 		m.AccountID, m.DealID = assoc.AccountID, assoc.DealID
 	}
-	if c.deleted {
+	if c.deleted || in.window != nil {
 		return
 	}
 	m.Subtype, m.UserID, m.BotID = c.message.subtype, c.message.user, c.message.botID

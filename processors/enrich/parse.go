@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -22,6 +23,8 @@ type input struct {
 	receivedAt  time.Time
 	eventTS     schemas.TS
 	deletedTS   schemas.TS
+	asOf        time.Time
+	window      *schemas.SyncWindow
 	message              // the event itself
 	changed     *message // message_changed: the message as it now is
 	previous    *message // message_changed, message_deleted: as it was, when Slack says
@@ -108,6 +111,10 @@ func (p *parser) history(value []byte, in *input) error {
 			in.channelType, err = schemas.Alias[string](d)
 		case "polled_at":
 			err = readTime(d, &in.receivedAt)
+		case "as_of":
+			err = readTime(d, &in.asOf)
+		case "window":
+			err = readWindow(d, in)
 		case "message":
 			seen = true
 			err = readMessage(d, &in.message)
@@ -119,8 +126,23 @@ func (p *parser) history(value []byte, in *input) error {
 	if err == nil {
 		err = schemas.AtEnd(&p.dec)
 	}
-	if err == nil && (in.team == "" || in.channel == "" || !seen) {
-		err = errors.New("team_id, channel_id or message is missing")
+	switch {
+	case err != nil:
+		return err
+	case in.team == "" || in.channel == "" || !seen && in.window == nil:
+		return errors.New("team_id, channel_id or message is missing")
+	case in.window != nil && in.asOf.IsZero():
+		return errors.New("as_of is missing")
+	case in.window != nil:
+		return in.window.Validate()
+	}
+	return nil
+}
+
+func readWindow(d *jx.Decoder, in *input) error {
+	raw, err := d.Raw()
+	if err == nil && json.Unmarshal(raw, &in.window) != nil {
+		err = errors.New("want an object with from, to and present") // the original may quote the value
 	}
 	return err
 }

@@ -13,22 +13,24 @@ import (
 
 // Sink inserts batches. Column buffers are reused between batches.
 type Sink struct {
-	conn   driver.Conn
-	tables map[string]*table // by topic
-	order  []*table
+	conn     driver.Conn
+	tables   map[string]*table // by topic
+	order    []*table
+	messages *messageTable
 }
 
 // Definition is the node of the graph. maxBatch and maxWait trade freshness for fewer, larger parts; a MergeTree wants
 // thousands of rows an insert, or few inserts a second (ClickHouse documentation, 'Insert in large batches').
 func Definition(conn driver.Conn, maxBatch int, maxWait time.Duration) sinks.Definition {
-	s := &Sink{conn: conn, tables: map[string]*table{}}
+	s := &Sink{conn: conn, tables: map[string]*table{}, messages: messages()}
 	var in []schemas.Spec
 	for _, t := range []struct {
 		topic schemas.Spec
 		table *table
 	}{
-		{schemas.ContextMessages.Spec, messages()},
+		{schemas.ContextMessages.Spec, s.messages.table},
 		{schemas.ChannelAssociations.Spec, associations()},
+		{schemas.SyncCheckpoints.Spec, coverage()},
 		{schemas.CRMAccounts.Spec, accounts()},
 		{schemas.CRMDeals.Spec, deals()},
 		{schemas.DirectoryUsers.Spec, directoryUsers()},
@@ -50,6 +52,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	for _, t := range s.order {
 		t.reset()
 	}
+	s.messages.windows = s.messages.windows[:0]
 	for _, rec := range batch {
 		t := s.tables[rec.Topic]
 		if err := t.add(rec); err != nil {
@@ -62,6 +65,9 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 		if err := t.insert(ctx, s.conn); err != nil {
 			return sinks.Result{}, err
 		}
+	}
+	if err := s.applyWindows(ctx); err != nil {
+		return sinks.Result{}, err
 	}
 	return result, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// messages decodes context.messages straight into columns; its strings alias the records until the insert copies them.
-func messages() *table {
+// messages decodes context.messages straight into columns; its strings alias the records until the insert copies them. Windows are gathered apart.
+func messages() *messageTable {
 	var (
 		org, team, channel, subtype, bot, authorTeam, source       lowCardinality
 		ts, thread, user, name, email, text, edited, account, deal values[string]
@@ -28,13 +28,8 @@ func messages() *table {
 		text.as("text"), files.as("file_names"), edited.as("edited_ts"), account.as("account_id"), deal.as("deal_id"),
 		source.as("source"), received.as("received_at"),
 	}
-	return newTable("messages", columns, func(rec *kgo.Record) error {
-		if err := m.DecodeAliased(rec.Value); err != nil {
-			return err
-		}
-		if err := m.Validate(); err != nil {
-			return err
-		}
+	t := &messageTable{}
+	t.put = func(m *schemas.ContextMessage) error {
 		micros, err := m.TS.Micros()
 		if err != nil {
 			return err
@@ -65,7 +60,29 @@ func messages() *table {
 		source.add(m.Source)
 		received.add(storable(m.ReceivedAt))
 		return nil
+	}
+	t.table = newTable("messages", columns, func(rec *kgo.Record) error {
+		if err := m.DecodeAliased(rec.Value); err != nil {
+			return err
+		}
+		if err := m.Validate(); err != nil {
+			return err
+		}
+		if m.Window == nil {
+			return t.put(&m)
+		}
+		t.windows = append(t.windows, m)
+		t.rows-- // it is none; who counts it adds one
+		return nil
 	})
+	return t
+}
+
+// messageTable is the table of messages, and the windows of a batch.
+type messageTable struct {
+	*table
+	put     func(*schemas.ContextMessage) error
+	windows []schemas.ContextMessage
 }
 
 func flag(b bool) uint8 {

@@ -116,6 +116,10 @@ func (w *writes) apply(rec *kgo.Record) error {
 		return byTeam(w, rec, schemas.SyncCheckpoints, schemas.ViewTeamCheckpoints(team), second, func(v *schemas.SyncCheckpoint) schemas.Key {
 			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
 		})
+	case schemas.SyncRequests.Name:
+		return byTeam(w, rec, schemas.SyncRequests, schemas.ViewTeamSyncRequests(team), second, func(v *schemas.SyncRequest) schemas.Key {
+			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
+		})
 	case schemas.CRMAccounts.Name:
 		return w.account(rec, schemas.OrgID(first), second)
 	case schemas.CRMDeals.Name:

@@ -67,6 +67,10 @@ var Settings = []Setting{
 	{Name: "slack-opens-per-minute", Default: "50", Help: "conversations.open per workspace and minute, at most (Slack's tier 3)", check: number(1, 100_000)},
 	{Name: "slack-lists-per-minute", Default: "19", Help: "pages of users.list and of conversations.list per workspace and minute, at most (Slack's tier 2 is 20)", check: number(1, 100_000)},
 	{Name: "directory-every", Default: "24h", Help: "how often a workspace's people and channels are read anew; events tell of changes in between", check: duration},
+	{Name: "slack-app-class", Default: "internal", Help: "how Slack limits the reading of history: marketplace or internal (50 pages of 999 a minute), commercial (distributed outside the Marketplace: one page of 15 a minute); an installation may say otherwise", check: oneOf("marketplace", "internal", "commercial")},
+	{Name: "backfill-window", Default: "2160h", Help: "how much of a channel's past is read once it is associated; an organization may choose otherwise", check: duration},
+	{Name: "reconcile-every", Default: "5m", Help: "how often the newest messages of a lively channel are read again", check: duration},
+	{Name: "reconcile-quiet", Default: "6h", Help: "the same where nobody talks", check: duration},
 	{Name: "token-keys", Secret: true, Help: "Tink key set (JSON) that seals Slack tokens; 'backchannel seal --new-key-set' makes one"},
 
 	{Name: "smtp-url", Secret: true, Help: "mail server: smtp://user:password@host:port or smtps://…; empty with --embedded: mails become files in the data folder"},

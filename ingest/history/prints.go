@@ -1,0 +1,99 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// Reading again finds mostly what was read before. A fingerprint a day says so: a day that reads as it did when it was last published is not published
+// again. That saves work and decides nothing: what is lost is published once more.
+
+// windowEvery is how often a window is published in which nothing has changed. A live event that came late, of a message that was deleted meanwhile, is
+// found by the next one.
+const windowEvery = time.Hour
+
+const dayMicros = uint64(24 * time.Hour / time.Microsecond)
+
+// fingerprint is of what a reader would see of messages.
+func fingerprint(messages []head) string {
+	sorted := slices.SortedFunc(slices.Values(messages), older)
+	h := fnv.New64a()
+	for _, m := range sorted {
+		for _, part := range [][]byte{[]byte(m.TS), []byte(m.ThreadTS), []byte(m.Subtype), []byte(m.LatestReply), m.User, m.BotID, m.Edited, m.Text, m.Blocks, m.Files} {
+			_, _ = h.Write(part) // a hash takes anything
+			_, _ = h.Write([]byte{0})
+		}
+	}
+	return strconv.FormatUint(h.Sum64(), 16)
+}
+
+// prints is what a page says of the days that it shows whole.
+type prints struct {
+	key     string
+	now     map[string]string // of days that differ from what was published
+	gone    []string          // days that had messages and have none
+	changed []head            // messages to publish
+}
+
+// compare leaves out the messages of days that read as they did. Whole takes nothing for known.
+func (w *workspace) compare(ctx context.Context, r request, known span, messages []head, whole bool) (*prints, error) {
+	p := &prints{key: schemas.PrintsKey(w.in.TeamID, r.channel.ChannelID), now: map[string]string{}}
+	was, err := w.opts.Redis.HGetAll(ctx, p.key).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read fingerprints: %w", err)
+	}
+	days := map[uint64][]head{}
+	for _, m := range messages {
+		days[m.micros/dayMicros] = append(days[m.micros/dayMicros], m)
+	}
+	shown := func(day uint64) bool {
+		return day*dayMicros >= known.from && (r.newest || (day+1)*dayMicros-1 <= known.to)
+	}
+	for day, of := range days {
+		name := strconv.FormatUint(day, 10)
+		sum := fingerprint(of)
+		switch {
+		case !shown(day):
+			p.changed = append(p.changed, of...)
+		case whole || was[name] != sum:
+			p.changed = append(p.changed, of...)
+			p.now[name] = sum
+		}
+	}
+	for name := range was {
+		day, err := strconv.ParseUint(name, 10, 64)
+		if err == nil && shown(day) && day*dayMicros <= known.to && days[day] == nil {
+			p.gone = append(p.gone, name)
+		}
+	}
+	return p, nil
+}
+
+// same says that nothing has changed.
+func (p *prints) same() bool { return len(p.changed)+len(p.gone) == 0 }
+
+// keep notes what was published.
+func (p *prints) keep(ctx context.Context, rdb redis.UniversalClient) error {
+	if len(p.now)+len(p.gone) == 0 {
+		return nil
+	}
+	pipe := rdb.Pipeline()
+	if len(p.now) > 0 {
+		pipe.HSet(ctx, p.key, p.now)
+	}
+	if len(p.gone) > 0 {
+		pipe.HDel(ctx, p.key, p.gone...)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("note fingerprints: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+const (
+	// refreshEvery is how often the views are asked what there is to do, beside when they change.
+	refreshEvery = 5 * time.Minute
+	// viewLag is how long after a change it may be in the views.
+	viewLag = 2 * time.Second
+	// idleFor is the longest sleep: a lease is renewed long before it ends.
+	idleFor = 10 * time.Minute
+	// atOnce bounds the calls of a method that are under way in a workspace: enough to use a budget of one in 1.2 s while Slack takes three.
+	atOnce = 4
+	// firstPause and lastPause bound the pauses of a channel after a failure.
+	firstPause = 2 * time.Second
+	lastPause  = 10 * time.Minute
+)
+
+// workspace is what a worker works with.
+type workspace struct {
+	*History
+	in     *schemas.Installation
+	slack  *slackAPI
+	class  class
+	budget *Budget
+	nudges chan struct{}
+	done   chan struct{} // a call has ended
+	calls  sync.WaitGroup
+
+	mu        sync.Mutex
+	channels  map[schemas.ChannelID]*channel
+	underway  map[string]int
+	turn      uint64
+	ended     schemas.Reason // why Slack is not called for the workspace at all
+	endedTill time.Time
+	notBefore map[string]time.Time // by method: what the budget said
+	refreshAt time.Time
+}
+
+// work polls a workspace while it falls to us, until its installation's record changes.
+func (h *History) work(ctx context.Context, in *schemas.Installation) {
+	w := &workspace{
+		History: h, in: in, nudges: h.nudged(in.TeamID), done: make(chan struct{}, 1), channels: map[schemas.ChannelID]*channel{},
+		underway: map[string]int{}, notBefore: map[string]time.Time{},
+	}
+	appClass := cmp.Or(in.AppClass, h.opts.Class)
+	w.class, w.budget = classes[appClass], NewBudget(h.opts.Redis, in.TeamID, appClass)
+	if in.Active() && in.SealedToken != "" {
+		token, err := h.opts.Tokens.Open(in.TeamID, in.SealedToken)
+		if err != nil {
+			h.opts.Log.Warn("history: a workspace's token cannot be opened", "team", in.TeamID, "error", err)
+			return
+		}
+		w.slack = &slackAPI{url: h.opts.APIURL, token: token, http: h.opts.HTTP}
+	} else {
+		w.ended = schemas.NotInstalled
+	}
+	defer h.metrics.forget(in.TeamID)
+	defer h.replicas.disown(ctx, in.TeamID)
+	defer w.calls.Wait()
+	for pause := firstPause; ctx.Err() == nil; {
+		wait, err := w.round(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			h.opts.Log.Warn("history: a workspace cannot be polled", "team", in.TeamID, "error", err, "again_in", pause)
+			wait, pause = pause, min(2*pause, time.Minute)
+		default:
+			pause = firstPause
+		}
+		w.sleep(ctx, wait)
+	}
+}
+
+// sleep waits until there may be something to do.
+func (w *workspace) sleep(ctx context.Context, wait time.Duration) {
+	_, changed := w.replicas.living()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-w.done:
+	case <-changed:
+	case <-w.nudges:
+		w.mu.Lock()
+		w.refreshAt = time.Time{}
+		w.mu.Unlock()
+	}
+}
+
+// round does what is due if the workspace is ours, and returns how long there is nothing to do.
+func (w *workspace) round(ctx context.Context) (time.Duration, error) {
+	alive, _ := w.replicas.living()
+	if !w.replicas.chosen(w.in.TeamID, alive) {
+		w.release(ctx)
+		return leaseLife, nil
+	}
+	ours, fresh, err := w.replicas.own(ctx, w.in.TeamID, alive)
+	if err != nil || !ours {
+		return beatEvery, err
+	}
+	if fresh {
+		w.mu.Lock()
+		w.channels = map[schemas.ChannelID]*channel{}
+		w.refreshAt = time.Time{}
+		w.mu.Unlock()
+	}
+	now := time.Now()
+	if !now.Before(w.refreshAt) {
+		nudged := w.refreshAt.IsZero()
+		if err := w.refresh(ctx); err != nil {
+			return 0, err
+		}
+		w.refreshAt = now.Add(refreshEvery)
+		if nudged {
+			w.refreshAt = now.Add(viewLag)
+		}
+	}
+	wake := w.refreshAt
+	for _, method := range []string{methodHistory, methodReplies} {
+		at, err := w.dispatch(ctx, method)
+		if err != nil {
+			return 0, err
+		}
+		if at.Before(wake) {
+			wake = at
+		}
+	}
+	return min(max(time.Until(wake), 0), idleFor), nil
+}
+
+// release stops and gives the workspace to whom it falls.
+func (w *workspace) release(ctx context.Context) {
+	w.calls.Wait()
+	w.mu.Lock()
+	had := len(w.channels) > 0
+	w.channels = map[schemas.ChannelID]*channel{}
+	w.mu.Unlock()
+	if had {
+		w.replicas.disown(ctx, w.in.TeamID)
+	}
+}
+
+// dispatch makes the calls of a method that are due and within the budget, and returns when to look again.
+func (w *workspace) dispatch(ctx context.Context, method string) (time.Time, error) {
+	for {
+		w.mu.Lock()
+		now := time.Now()
+		at := w.endedTill
+		var r request
+		var due bool
+		switch {
+		case w.ended != "" && (w.endedTill.IsZero() || now.Before(w.endedTill)):
+			if w.endedTill.IsZero() {
+				at = now.Add(idleFor)
+			}
+		case w.underway[method] >= atOnce:
+			at = now.Add(idleFor) // an end wakes us
+		default:
+			r, due, at = w.pick(method, now)
+			if until := w.notBefore[method]; due && now.Before(until) {
+				due, at = false, until
+			}
+		}
+		w.mu.Unlock()
+		if !due {
+			return at, nil
+		}
+		wait, err := w.budget.take(ctx, method, false)
+		if err != nil {
+			return at, err
+		}
+		if wait > 0 {
+			w.notBefore[method] = time.Now().Add(wait)
+			return time.Now().Add(wait), nil
+		}
+		w.begin(ctx, r)
+	}
+}
+
+// begin makes a call in the background. What it brings is published also while the process ends.
+func (w *workspace) begin(ctx context.Context, r request) {
+	w.mu.Lock()
+	w.turn++
+	r.channel.busy[r.method], r.channel.served[r.method] = true, w.turn
+	w.underway[r.method]++
+	w.mu.Unlock()
+	w.calls.Go(func() {
+		w.call(ctx, r)
+		w.mu.Lock()
+		r.channel.busy[r.method] = false
+		w.underway[r.method]--
+		w.mu.Unlock()
+		select {
+		case w.done <- struct{}{}:
+		default: // it will look anyhow
+		}
+	})
+}
+
+// pick is what to ask for next: of what is most urgent, what was served longest ago, so that a channel of a hundred thousand messages has no more
+// turns than one of ten.
+func (w *workspace) pick(method string, now time.Time) (best request, found bool, at time.Time) {
+	at = now.Add(idleFor)
+	for _, c := range w.channels {
+		r, ok, later := c.want(method, now)
+		switch {
+		case !ok:
+			if !later.IsZero() && later.Before(at) {
+				at = later
+			}
+		case !found, r.lane < best.lane, r.lane == best.lane && c.before(best.channel, method):
+			best, found = r, true
+		}
+	}
+	return best, found, at
+}
+
+// before says whose turn it is. Those that never had one go by id, so that a run can be repeated.
+func (c *channel) before(o *channel, method string) bool {
+	if c.served[method] != o.served[method] {
+		return c.served[method] < o.served[method]
+	}
+	return c.ChannelID < o.ChannelID
+}
+
+func (c *channel) want(method string, now time.Time) (request, bool, time.Time) {
+	if method == methodReplies {
+		return c.nextThread(now)
+	}
+	return c.next(now)
+}
+
+// call asks for a page and sees to what comes of it.
+func (w *workspace) call(ctx context.Context, r request) {
+	var err error
+	if r.method == methodReplies {
+		err = w.thread(ctx, r)
+	} else {
+		err = w.page(ctx, r)
+	}
+	w.settle(ctx, r, err)
+}

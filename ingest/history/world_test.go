@@ -1,0 +1,481 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/events"
+	"github.com/bigmind/backchannel/processors/enrich"
+	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/schemas/seal"
+)
+
+const testSecret = "a-signing-secret"
+
+// world is a workspace with the app in it, in virtual time: Slack's limits are those of real minutes. Kafka is there for the control topics that the
+// component follows; what is published is kept in memory, where the control records become views at once.
+type world struct {
+	t       testing.TB
+	slack   *slacksim.Client
+	sim     *slacksim.Simulator
+	redis   *redis.Client
+	mini    *miniredis.Miniredis
+	kafka   []kgo.Opt
+	client  *kgo.Client
+	tokens  *seal.Sealer
+	team    slacksim.Team
+	app     slacksim.App
+	install slacksim.Install
+	person  slacksim.Person
+	handler http.Handler
+	opts    Options
+
+	past time.Time // the simulator's clock, while the past is made
+
+	mu      sync.Mutex
+	log     []*kgo.Record // of slack.events and slack.history, in order
+	offset  int64
+	dead    map[string]bool // replicas that were killed
+	refuse  func(topic string) error
+	publish func(replica string, records []*kgo.Record)
+}
+
+// inWorld makes a workspace whose app is of a class.
+func inWorld(t *testing.T, settings slacksim.Settings, unlisted bool, test func(w *world)) {
+	t.Helper()
+	mini := miniredis.RunT(t) // outside the bubble, whose time would not pass while it listens
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(400 * 24 * time.Hour) // so that there is a past
+		w := &world{t: t, mini: mini, dead: map[string]bool{}}
+		var network kfake.VirtualNetwork
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen), kfake.SeedTopics(1,
+			schemas.SlackInstallations.Name, schemas.ChannelAssociations.Name, schemas.SlackChannels.Name, schemas.SyncRequests.Name, schemas.SlackEvents.Name))
+		w.must(err)
+		defer cluster.Close()
+		w.kafka = []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(network.DialContext), kgo.FetchMaxWait(10 * time.Minute)}
+		w.client, err = kgo.NewClient(w.kafka...)
+		w.must(err)
+		defer w.client.Close()
+		w.redis = w.newRedis()
+		defer w.redis.Close()
+		keys, err := seal.NewKeySet()
+		w.must(err)
+		w.tokens, err = seal.New(keys)
+		w.must(err)
+		mini.Set(schemas.ViewsCompleteKey, "1")
+		w.handler, err = events.New(events.Options{
+			Secrets: []string{testSecret}, Publisher: recorder{w, "events"}, Now: time.Now, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+		})
+		w.must(err)
+		w.sim, err = slacksim.New(slacksim.Options{
+			Settings: settings, Client: &http.Client{Transport: inProcess{w.handler}}, Clock: func() time.Time {
+				if !w.past.IsZero() {
+					return w.past
+				}
+				return time.Now()
+			},
+		})
+		w.must(err)
+		defer func() { w.must(w.sim.Close()) }()
+		w.slack = slacksim.NewClient("http://slack.test", &http.Client{Transport: inProcess{w.sim.Handler()}})
+		ctx := t.Context()
+		w.team, err = w.slack.CreateTeam(ctx, slacksim.Team{Name: "Acme"})
+		w.must(err)
+		w.app, err = w.slack.CreateApp(ctx, slacksim.App{
+			Name: "Bigmind", Unlisted: unlisted, SigningSecret: testSecret, Events: []string{"message.channels", "message.groups"},
+		})
+		w.must(err)
+		w.install, err = w.slack.Install(ctx, w.team.ID, slacksim.InstallRequest{App: w.app.ID, Scopes: append(schemas.NotificationScopes(), schemas.ChannelSyncScopes()...)})
+		w.must(err)
+		w.person, err = w.slack.CreatePerson(ctx, w.team.ID, slacksim.Person{RealName: "Ada", Email: "ada@acme.example"})
+		w.must(err)
+		w.opts = Options{
+			Kafka: func(string) []kgo.Opt { return w.kafka }, Tokens: w.tokens, APIURL: "http://slack.test/api/", HTTP: &http.Client{Transport: inProcess{w.sim.Handler()}},
+			Class: schemas.ClassInternal, Window: 90 * 24 * time.Hour, Every: 5 * time.Minute, Quiet: 6 * time.Hour, Log: slog.New(slog.DiscardHandler),
+		}
+		if unlisted {
+			w.opts.Class = schemas.ClassCommercial
+		}
+		test(w)
+	})
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// newRedis is a client at whose every command Redis's clock is set: it would stand still otherwise.
+func (w *world) newRedis() *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: w.mini.Addr(), PoolSize: 4})
+	c.AddHook(&clock{mini: w.mini})
+	return c
+}
+
+type clock struct {
+	mini *miniredis.Miniredis
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (c *clock) set() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	c.mini.SetTime(now)
+	if !c.last.IsZero() && now.After(c.last) {
+		c.mini.FastForward(now.Sub(c.last))
+	}
+	c.last = now
+}
+
+func (c *clock) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (c *clock) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error { c.set(); return next(ctx, cmd) }
+}
+func (c *clock) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error { c.set(); return next(ctx, cmds) }
+}
+
+type inProcess struct{ http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	done := make(chan struct{})
+	go func() { defer close(done); p.ServeHTTP(rec, r) }()
+	select {
+	case <-done:
+		return rec.Result(), nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// recorder is the Publisher of a replica. After its death nothing of it arrives.
+type recorder struct {
+	w       *world
+	replica string
+}
+
+func (r recorder) Publish(ctx context.Context, records ...*kgo.Record) error {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead[r.replica] {
+		return context.Canceled
+	}
+	if w.publish != nil {
+		w.publish(r.replica, records)
+		if w.dead[r.replica] {
+			return context.Canceled
+		}
+	}
+	for _, rec := range records {
+		if w.refuse != nil {
+			if err := w.refuse(rec.Topic); err != nil {
+				return err
+			}
+		}
+		w.put(rec)
+	}
+	return nil
+}
+
+// put keeps a record, or makes it a view. The caller holds mu.
+func (w *world) put(rec *kgo.Record) {
+	w.offset++
+	team, second := schemas.Key(rec.Key).Split()
+	view := map[string]string{
+		schemas.SyncCheckpoints.Name: schemas.ViewTeamCheckpoints(schemas.TeamID(team)), schemas.ChannelAssociations.Name: schemas.ViewTeamAssociations(schemas.TeamID(team)),
+		schemas.SlackChannels.Name: schemas.ViewTeamChannels(schemas.TeamID(team)), schemas.SyncRequests.Name: schemas.ViewTeamSyncRequests(schemas.TeamID(team)),
+		schemas.SlackInstallations.Name: schemas.ViewTeamInstall(schemas.TeamID(team)), schemas.OrgsSettings.Name: schemas.ViewOrgSettings(schemas.OrgID(team)),
+	}[rec.Topic]
+	if rec.Topic == schemas.SlackInstallations.Name {
+		second = schemas.FieldInstallation
+	}
+	if view == "" {
+		w.log = append(w.log, rec)
+		return
+	}
+	w.mini.HSet(view, second, schemas.ViewValue(w.offset, rec.Value))
+}
+
+// say puts a control record on its topic and into the views.
+func say[T any](w *world, topic schemas.Topic[T], key schemas.Key, value *T) {
+	w.t.Helper()
+	rec := &kgo.Record{Topic: topic.Name, Key: []byte(key)}
+	if value != nil {
+		var err error
+		rec.Value, err = topic.Encode(*value)
+		w.must(err)
+	}
+	w.mu.Lock()
+	w.put(rec)
+	w.mu.Unlock()
+	if topic.Name != schemas.OrgsSettings.Name {
+		w.must(w.client.ProduceSync(w.t.Context(), rec).FirstErr())
+	}
+}
+
+// installed says that the app is in the workspace, as somebody may have changed it.
+func (w *world) installed(change func(*schemas.Installation)) {
+	w.t.Helper()
+	sealed, err := w.tokens.Seal(w.team.ID, w.install.Token)
+	w.must(err)
+	in := schemas.Installation{
+		OrgID: "acme", TeamID: w.team.ID, Scopes: w.install.Scopes, SealedToken: sealed, Status: schemas.InstallActive, InstalledAt: time.Now(), BotUserID: w.install.BotUserID,
+	}
+	if change != nil {
+		change(&in)
+	}
+	say(w, schemas.SlackInstallations, schemas.TeamKey(w.team.ID), &in)
+}
+
+func (w *world) channel(name string) slacksim.ChannelID {
+	w.t.Helper()
+	c, err := w.slack.CreateChannel(w.t.Context(), w.team.ID, slacksim.Channel{Name: name, Members: []slacksim.UserID{w.person.ID, w.install.BotUserID}})
+	w.must(err)
+	return c.ID
+}
+
+func (w *world) associate(channels ...slacksim.ChannelID) {
+	w.t.Helper()
+	for _, c := range channels {
+		say(w, schemas.ChannelAssociations, schemas.TeamChannelKey(w.team.ID, c), &schemas.ChannelAssociation{
+			OrgID: "acme", TeamID: w.team.ID, ChannelID: c, AccountID: "acc-1", UpdatedAt: time.Now().UTC(),
+		})
+	}
+}
+
+// ago says something in the past. It must not be before what was said already in the channel.
+func (w *world) ago(d time.Duration, c slacksim.ChannelID, what slacksim.Say) slacksim.Message {
+	w.t.Helper()
+	w.past = time.Now().Add(-d)
+	defer func() { w.past = time.Time{} }()
+	if what.User == "" && what.Bot == "" {
+		what.User = w.person.ID
+	}
+	m, err := w.slack.Speak(w.t.Context(), w.team.ID, c, what)
+	w.must(err)
+	return m
+}
+
+// listen begins to deliver events.
+func (w *world) listen() {
+	w.t.Helper()
+	address := "http://ingest.test/slack/events"
+	_, err := w.slack.UpdateApp(w.t.Context(), w.app.ID, slacksim.AppPatch{EventsURL: &address})
+	w.must(err)
+}
+
+// start runs a replica, until it is stopped or killed.
+func (w *world) start(name string) (stop, kill func()) {
+	opts := w.opts
+	opts.Publisher, opts.Redis, opts.Metrics = recorder{w, name}, w.newRedis(), prometheus.NewRegistry()
+	opts.HTTP = mortal{w, name, w.opts.HTTP}
+	h := New(opts)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	done := make(chan struct{})
+	go func() { defer close(done); _ = h.Run(ctx) }()
+	stop = func() { cancel(); <-done; _ = opts.Redis.Close() }
+	kill = func() {
+		w.mu.Lock()
+		w.dead[name] = true
+		w.mu.Unlock()
+		_ = opts.Redis.Close() // nothing that it does from now on arrives anywhere
+		cancel()
+		<-done
+	}
+	return stop, kill
+}
+
+// mortal carries nothing for a replica that is dead.
+type mortal struct {
+	w       *world
+	replica string
+	HTTPClient
+}
+
+func (m mortal) Do(r *http.Request) (*http.Response, error) {
+	m.w.mu.Lock()
+	dead := m.w.dead[m.replica]
+	m.w.mu.Unlock()
+	if dead {
+		return nil, context.Canceled
+	}
+	return m.HTTPClient.Do(r)
+}
+
+func (w *world) calls(method string) slacksim.CallStats {
+	w.t.Helper()
+	calls, err := w.slack.Calls(w.t.Context())
+	w.must(err)
+	return calls[method]
+}
+
+func (w *world) coverage(c slacksim.ChannelID) *schemas.SyncCheckpoint {
+	w.t.Helper()
+	cp, err := ingest.Viewed[schemas.SyncCheckpoint](w.mini.HGet(schemas.ViewTeamCheckpoints(w.team.ID), string(c)))
+	w.must(err)
+	if cp == nil {
+		return &schemas.SyncCheckpoint{}
+	}
+	return cp
+}
+
+// until waits for something, in virtual time.
+func (w *world) until(within time.Duration, what string, f func() bool) time.Duration {
+	w.t.Helper()
+	began := time.Now()
+	for step := time.Second; !f(); step = min(step*5/4, 10*time.Minute) {
+		if time.Since(began) > within {
+			w.t.Fatalf("not within %s: %s", within, what)
+		}
+		time.Sleep(step)
+	}
+	return time.Since(began)
+}
+
+func (w *world) complete(channels ...slacksim.ChannelID) func() bool {
+	return func() bool {
+		for _, c := range channels {
+			if !w.coverage(c).Complete {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// row is a message as a store has it that applies records as sinks/clickhouse does.
+type row struct {
+	text, thread, subtype string
+	version               uint64
+	deleted               bool
+}
+
+type store map[slacksim.ChannelID]map[schemas.TS]row
+
+// enriched runs everything that was published through enrich, in order.
+func (w *world) enriched() []schemas.ContextMessage {
+	w.t.Helper()
+	w.mu.Lock()
+	log := slices.Clone(w.log)
+	w.mu.Unlock()
+	p := enrich.Definition(w.redis).Processor
+	var all []schemas.ContextMessage
+	for batch := range slices.Chunk(log, 500) {
+		result, err := p.Process(w.t.Context(), batch)
+		w.must(err)
+		for _, rec := range result.Emitted() {
+			m, err := schemas.ContextMessages.Decode(rec.Value)
+			w.must(err)
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// apply does what the ClickHouse sink does with a record (sinks/clickhouse/windows.go).
+func (s store) apply(m schemas.ContextMessage) {
+	if s[m.ChannelID] == nil {
+		s[m.ChannelID] = map[schemas.TS]row{}
+	}
+	rows := s[m.ChannelID]
+	if m.Window == nil {
+		if old, there := rows[m.TS]; !there || m.Version >= old.version {
+			rows[m.TS] = row{m.Text, string(m.ThreadTS), m.Subtype, m.Version, m.Deleted}
+		}
+		return
+	}
+	from, to := mustMicros(m.Window.From), mustMicros(m.Window.To)
+	for ts, r := range rows {
+		at := mustMicros(ts)
+		reply := r.thread != "" && r.thread != string(ts)
+		inside := at >= from && at <= to && (m.Window.ThreadTS != "" && reply && r.thread == string(m.Window.ThreadTS) || m.Window.ThreadTS == "" && (!reply || r.subtype == "thread_broadcast"))
+		if inside && !r.deleted && r.version < m.Version && !slices.Contains(m.Window.Present, ts) {
+			r.version, r.deleted = m.Version, true
+			rows[ts] = r
+		}
+	}
+}
+
+// differences compares what would be in the store with what Slack has, since a moment.
+func (w *world) differences(since time.Time, channels ...slacksim.ChannelID) []string {
+	w.t.Helper()
+	s := store{}
+	for _, m := range w.enriched() {
+		s.apply(m)
+	}
+	return w.compare(s, since, channels...)
+}
+
+func (w *world) compare(s store, since time.Time, channels ...slacksim.ChannelID) (all []string) {
+	w.t.Helper()
+	for _, c := range channels {
+		have := maps.Clone(s[c])
+		for after := slacksim.TS(""); ; {
+			page, err := w.slack.Messages(w.t.Context(), w.team.ID, c, slacksim.MessageQuery{After: after})
+			w.must(err)
+			for _, m := range page.Messages {
+				after = m.TS
+				if micros(since) > mustMicros(m.TS) {
+					continue
+				}
+				got, there := have[m.TS]
+				switch {
+				case !there:
+					all = append(all, fmt.Sprintf("%s/%s is missing: %q", c, m.TS, m.Text))
+				case got.deleted:
+					all = append(all, fmt.Sprintf("%s/%s is deleted and stands: %q", c, m.TS, m.Text))
+				case got.text != m.Text || strings.TrimPrefix(got.thread, string(m.TS)) != string(m.ThreadTS):
+					all = append(all, fmt.Sprintf("%s/%s reads %q in thread %q, want %q in %q", c, m.TS, got.text, got.thread, m.Text, m.ThreadTS))
+				}
+				delete(have, m.TS)
+			}
+			if !page.More {
+				break
+			}
+		}
+		for ts, got := range have {
+			if !got.deleted {
+				all = append(all, fmt.Sprintf("%s/%s should be deleted: %q", c, ts, got.text))
+			}
+		}
+	}
+	return all
+}
+
+func (w *world) same(since time.Time, channels ...slacksim.ChannelID) {
+	w.t.Helper()
+	if all := w.differences(since, channels...); len(all) > 0 {
+		w.t.Fatalf("%d differences:\n%s", len(all), strings.Join(all[:min(len(all), 12)], "\n"))
+	}
+}
+
+func (w *world) fault(f slacksim.Fault) slacksim.Fault {
+	w.t.Helper()
+	f, err := w.slack.AddFault(w.t.Context(), f)
+	w.must(err)
+	return f
+}

@@ -1,0 +1,90 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// A window lists all messages that Slack has in a stretch of a channel, as of its version. Rows of the stretch that it does not list, and whose version is
+// lower, were deleted, although no event has said so: each gets a tombstone with the window's version. Windows are applied after the rows of their batch,
+// and so after all rows that come before them on the channel's partition. Applied again, a window finds nothing to delete; what has been seen
+// since, as of a later time, has a higher version.
+
+// windowsAtOnce bounds one query. Each window costs it the granules of one channel.
+const windowsAtOnce = 32
+
+// doomed selects, for one window, the rows that it deletes. What stands in the channel itself includes replies that were broadcast.
+const doomed = `SELECT toUInt32(?) AS w, ts, thread_ts FROM messages FINAL
+WHERE org_id = ? AND team_id = ? AND channel_id = ? AND ts_time >= fromUnixTimestamp64Micro(?, 'UTC') AND ts_time <= fromUnixTimestamp64Micro(?, 'UTC')
+AND version < ? AND NOT has(?, ts) AND `
+
+const (
+	ofChannel = "(thread_ts IN ('', ts) OR subtype = 'thread_broadcast')"
+	ofThread  = "thread_ts = ? AND ts != thread_ts"
+)
+
+// applyWindows deletes what the batch's windows do not list.
+func (s *Sink) applyWindows(ctx context.Context) error {
+	for windows := range slices.Chunk(s.messages.windows, windowsAtOnce) {
+		s.messages.reset()
+		if err := s.condemn(ctx, windows); err != nil {
+			return fmt.Errorf("find messages that Slack no longer has: %w", err)
+		}
+		if err := s.messages.insert(ctx, s.conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// condemn adds a tombstone for each row that the windows delete.
+func (s *Sink) condemn(ctx context.Context, windows []schemas.ContextMessage) error {
+	query, args := make([]string, len(windows)), []any{}
+	for i, m := range windows {
+		from, err1 := m.Window.From.Micros()
+		to, err2 := m.Window.To.Micros()
+		if err1 != nil || err2 != nil {
+			continue // it was validated
+		}
+		present := make([]string, len(m.Window.Present))
+		for j, ts := range m.Window.Present {
+			present[j] = string(ts)
+		}
+		query[i] = doomed + ofChannel
+		args = append(args, i, string(m.OrgID), string(m.TeamID), string(m.ChannelID), int64(from), int64(to), m.Version, present)
+		if m.Window.ThreadTS != "" {
+			query[i] = doomed + ofThread
+			args = append(args, string(m.Window.ThreadTS))
+		}
+	}
+	// A message's month is fixed by its ts: FINAL need not look across months.
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"do_not_merge_across_partitions_select_final": 1}))
+	rows, err := s.conn.Query(ctx, strings.Join(query, "\nUNION ALL\n"), args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	for rows.Next() {
+		var n uint32
+		var ts, thread string
+		if err := rows.Scan(&n, &ts, &thread); err != nil {
+			return err
+		}
+		m := windows[n]
+		err := s.messages.put(&schemas.ContextMessage{
+			OrgID: m.OrgID, TeamID: m.TeamID, ChannelID: m.ChannelID, TS: schemas.TS(ts), Version: m.Version, Deleted: true, ThreadTS: schemas.TS(thread),
+			AccountID: m.AccountID, DealID: m.DealID, Source: m.Source, ReceivedAt: m.ReceivedAt,
+		})
+		if err != nil {
+			return err
+		}
+		s.messages.rows++
+	}
+	return rows.Err()
+}

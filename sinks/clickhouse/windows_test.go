@@ -1,0 +1,111 @@
+package clickhouse
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// window says which messages Slack had from 1000.000000 to 1000.000099, as of a version.
+func window(t testing.TB, version uint64, thread schemas.TS, present ...schemas.TS) *kgo.Record {
+	t.Helper()
+	m := said("", version, "")
+	m.Source, m.Window = "history", &schemas.SyncWindow{From: "1000.000000", To: "1000.000099", ThreadTS: thread, Present: present}
+	return message(t, m)
+}
+
+// What a window does not list has been deleted, if it is of the stretch, of the channel or the thread, and older than the window.
+func TestWindowsDeleteWhatSlackNoLongerHas(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	in := func(ts schemas.TS, change func(*schemas.ContextMessage)) *kgo.Record {
+		m := said(ts, 10, string(ts))
+		if change != nil {
+			change(&m)
+		}
+		return message(t, m)
+	}
+	thread := func(root schemas.TS, subtype string) func(*schemas.ContextMessage) {
+		return func(m *schemas.ContextMessage) { m.ThreadTS, m.Subtype = root, subtype }
+	}
+	write := newSink(t, c)
+	write(
+		associate(t, 1, "acme", "T1", "C1", "a1", ""), associate(t, 2, "acme", "T1", "C2", "a1", ""),
+		in("999.999999", nil), in("1000.000000", nil), in("1000.000001", nil), in("1000.000002", thread("1000.000002", "")),
+		in("1000.000010", thread("1000.000002", "")), in("1000.000011", thread("1000.000002", "thread_broadcast")), in("1000.000012", thread("1000.000002", "")),
+		in("1000.000099", nil), in("1000.000100", nil),
+		in("1000.000003", func(m *schemas.ContextMessage) { m.Version = 200 }),
+		in("1000.000004", func(m *schemas.ContextMessage) { m.ChannelID = "C2" }),
+		in("1000.000005", func(m *schemas.ContextMessage) { m.OrgID = "globex" }),
+	)
+	live := func(what string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, rows(t, c, "SELECT text FROM messages FINAL WHERE channel_id = 'C1' AND org_id = 'acme'")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	all := window(t, 100, "", "1000.000000", "1000.000002", "1000.000011", "1000.000099")
+	for range 2 {
+		write(all)
+		live("the channel", "('1000.000000')", "('1000.000002')", "('1000.000003')", "('1000.000010')", "('1000.000011')", "('1000.000012')", "('1000.000099')", "('1000.000100')", "('999.999999')")
+	}
+	write(window(t, 100, "1000.000002", "1000.000010", "1000.000011"))
+	live("a thread", "('1000.000000')", "('1000.000002')", "('1000.000003')", "('1000.000010')", "('1000.000011')", "('1000.000099')", "('1000.000100')", "('999.999999')")
+	write(window(t, 150, "")) // Slack has nothing any more
+	live("nothing", "('1000.000003')", "('1000.000010')", "('1000.000100')", "('999.999999')")
+	write(in("1000.000000", func(m *schemas.ContextMessage) { m.Version = 160 }), all, window(t, 150, ""))
+	live("seen again, and the windows again", "('1000.000000')", "('1000.000003')", "('1000.000010')", "('1000.000100')", "('999.999999')")
+	if got := rows(t, c, "SELECT text FROM messages FINAL WHERE org_id = 'globex' OR channel_id = 'C2'"); len(got) != 2 {
+		t.Errorf("what is another channel's or organization's: %v", got)
+	}
+}
+
+// Windows and messages of one channel come in order, whatever the batches, and any range of them again.
+func TestReplaysOfWindowsChangeNoAnswer(t *testing.T) {
+	t.Parallel()
+	var records []*kgo.Record
+	ts := func(n int) schemas.TS { return schemas.TS(fmt.Sprintf("1000.%06d", n)) }
+	for n := range 60 {
+		records = append(records, message(t, said(ts(n), 10, fmt.Sprint("first ", n))))
+	}
+	for step, version := range []uint64{100, 200, 300} {
+		var present []schemas.TS
+		for n := range 60 {
+			if n%(step+2) != 0 { // what an earlier window deleted a later one may have again
+				present = append(present, ts(n))
+				records = append(records, message(t, said(ts(n), version, fmt.Sprint("polled ", step, " ", n))))
+			}
+		}
+		records = append(records, window(t, version, "", present...))
+	}
+	straight, other := database(t), database(t)
+	write := newSink(t, straight)
+	for _, rec := range records {
+		write(rec)
+	}
+	const query = "SELECT ts, text FROM messages FINAL"
+	want := rows(t, straight, query)
+	if len(want) != 45 {
+		t.Fatalf("%d rows, want 45", len(want))
+	}
+	write = newSink(t, other)
+	random := rand.New(rand.NewPCG(3, 4))
+	for batch := range slices.Chunk(records, 17) {
+		write(batch...)
+	}
+	for range 12 {
+		from := random.IntN(len(records))
+		for batch := range slices.Chunk(records[from:from+random.IntN(len(records)-from)+1], 1+random.IntN(40)) {
+			write(batch...)
+		}
+		if diff := cmp.Diff(want, rows(t, other, query)); diff != "" {
+			t.Fatalf("(-straight +replayed):\n%s", diff)
+		}
+	}
+}

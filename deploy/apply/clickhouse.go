@@ -20,7 +20,7 @@ const (
 
 // ClickHouse migrates the database that opts name, creating it first. Steps run in order, each recorded when it is
 // complete; every statement is idempotent, so that a step that broke off is run again. A table or view that is gone is made
-// again by its step; one whose columns were changed by hand is a problem that only a person can mend.
+// again by its step, and then those that came after it; one whose columns were changed by hand is a problem that only a person can mend.
 func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Report, error) {
 	var report Report
 	if err := createDatabase(ctx, opts, check, &report); err != nil {
@@ -43,8 +43,9 @@ func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Repo
 	if err != nil {
 		return report, err
 	}
+	m := migration{conn: conn, applied: applied, present: present, check: check, report: &report}
 	for _, step := range steps {
-		if err := migrate(ctx, conn, step, applied, present, check, &report); err != nil {
+		if err := m.step(ctx, step); err != nil {
 			return report, err
 		}
 	}
@@ -126,15 +127,26 @@ func objects(ctx context.Context, conn driver.Conn) (map[string]bool, error) {
 	return present, rows.Err()
 }
 
-func migrate(ctx context.Context, conn driver.Conn, step schemas.Migration, applied map[string]string, present map[string]bool, check bool, report *Report) error {
-	checksum, done := applied[step.Name]
+// migration is a run through the steps.
+type migration struct {
+	conn    driver.Conn
+	applied map[string]string
+	present map[string]bool
+	check   bool
+	report  *Report
+	again   bool // a step was applied again: what it made may be in an older form than later steps gave it
+}
+
+func (m *migration) step(ctx context.Context, step schemas.Migration) error {
+	conn, report := m.conn, m.report
+	checksum, done := m.applied[step.Name]
 	if done && checksum != step.Checksum {
 		report.problem("migration %s was applied in another form than this binary has: a released migration never changes", step.Name)
 		return nil
 	}
 	var missing []string
 	for _, s := range step.Statements {
-		if name := objectName(s); name != "" && !present[name] {
+		if name := objectName(s); name != "" && !m.present[name] {
 			missing = append(missing, name)
 		}
 	}
@@ -143,10 +155,13 @@ func migrate(ctx context.Context, conn driver.Conn, step schemas.Migration, appl
 		report.changed("migration %s: apply", step.Name)
 	case len(missing) > 0:
 		report.changed("migration %s: apply again, since %v is gone", step.Name, missing)
+		m.again = true
+	case m.again:
+		report.changed("migration %s: apply again, after an earlier one", step.Name)
 	default:
 		return nil
 	}
-	if check {
+	if m.check {
 		return nil
 	}
 	for _, s := range step.Statements {

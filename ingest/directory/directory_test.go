@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/slack-go/slack"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -294,4 +296,18 @@ func TestChannelsThatWereLeft(t *testing.T) {
 			t.Errorf("the public one is %+v, %v; the private one %s", public, err, private)
 		}
 	})
+}
+
+// Of a shared channel it is known with which other companies; the workspaces of our own are none.
+func TestOtherCompanies(t *testing.T) {
+	w := &workspace{in: &schemas.Installation{TeamID: "T1", EnterpriseID: "E1"}}
+	shared := slack.Channel{}
+	shared.IsExtShared, shared.ConnectedTeamIDs, shared.InternalTeamIDs = true, []string{"T1", "T9", "T2", "E1", "E8"}, []string{"T1", "T2"}
+	if diff := cmp.Diff([]schemas.TeamID{"T9", "E8"}, w.others(&shared)); diff != "" {
+		t.Errorf("want, got:\n%s", diff)
+	}
+	shared.IsExtShared = false
+	if got := w.others(&shared); got != nil {
+		t.Errorf("a channel that is shared within the organization has %v", got)
+	}
 }

@@ -79,7 +79,7 @@ func (w *workspace) channels(ctx context.Context, cursor string) ([]*kgo.Record,
 		}
 		rec, err := w.record(schemas.SlackChannel{
 			OrgID: w.in.OrgID, TeamID: w.in.TeamID, ChannelID: schemas.ChannelID(page[i].ID), Name: page[i].Name, IsPrivate: page[i].IsPrivate,
-			IsArchived: page[i].IsArchived, IsExtShared: page[i].IsExtShared, IsMember: true, UpdatedAt: time.Now().UTC(),
+			IsArchived: page[i].IsArchived, IsExtShared: page[i].IsExtShared, IsMember: true, ExternalTeamIDs: w.others(&page[i]), UpdatedAt: time.Now().UTC(),
 		})
 		if err != nil {
 			return nil, "", err
@@ -87,6 +87,19 @@ func (w *workspace) channels(ctx context.Context, cursor string) ([]*kgo.Record,
 		records = append(records, rec)
 	}
 	return records, next, nil
+}
+
+// others are the companies that a channel is shared with: those connected that are not of our own organization.
+func (w *workspace) others(c *slack.Channel) (teams []schemas.TeamID) {
+	if !c.IsExtShared {
+		return nil
+	}
+	for _, id := range c.ConnectedTeamIDs {
+		if id != string(w.in.TeamID) && id != string(w.in.EnterpriseID) && !slices.Contains(c.InternalTeamIDs, id) {
+			teams = append(teams, schemas.TeamID(id))
+		}
+	}
+	return teams
 }
 
 func (w *workspace) record(c schemas.SlackChannel) (*kgo.Record, error) {

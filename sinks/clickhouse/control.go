@@ -170,9 +170,10 @@ func slackChannels() *table {
 	var org, team, id, name values[string]
 	var version values[uint64]
 	var private, archived, shared, member, gone values[uint8]
+	var others values[[]string]
 	columns := []column{
 		org.as("org_id"), team.as("team_id"), id.as("channel_id"), name.as("name"), private.as("is_private"),
-		archived.as("is_archived"), shared.as("is_ext_shared"), member.as("is_member"), version.as("version"), gone.as("is_deleted"),
+		archived.as("is_archived"), shared.as("is_ext_shared"), member.as("is_member"), version.as("version"), gone.as("is_deleted"), others.as("external_team_ids"),
 	}
 	return newTable("slack_channels", columns, func(rec *kgo.Record) error {
 		v, deleted, first, second, err := decode(schemas.SlackChannels, rec, channelKey)
@@ -189,6 +190,11 @@ func slackChannels() *table {
 		member.add(flag(v.IsMember))
 		version.add(order(rec))
 		gone.add(flag(deleted))
+		teams := make([]string, len(v.ExternalTeamIDs))
+		for i, id := range v.ExternalTeamIDs {
+			teams[i] = string(id)
+		}
+		others.add(teams)
 		return nil
 	})
 }

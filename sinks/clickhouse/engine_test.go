@@ -274,7 +274,7 @@ func TestControlTables(t *testing.T) {
 	c := database(t)
 	write := newSink(t, c)
 	user := record(t, schemas.SlackUsers.Spec, "T1/U1", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U1", Name: "Ada", Email: " Ada@X.example", IsExternal: true, HomeTeamID: "T9", CompanyName: "Globex"})
-	channel := record(t, schemas.SlackChannels.Spec, "T1/C1", schemas.SlackChannel{OrgID: "acme", TeamID: "T1", ChannelID: "C1", Name: "deal", IsPrivate: true, IsMember: true})
+	channel := record(t, schemas.SlackChannels.Spec, "T1/C1", schemas.SlackChannel{OrgID: "acme", TeamID: "T1", ChannelID: "C1", Name: "deal", IsPrivate: true, IsMember: true, ExternalTeamIDs: []schemas.TeamID{"T9", "E8"}})
 	person := record(t, schemas.DirectoryUsers.Spec, "acme/u1", schemas.DirectoryUser{OrgID: "acme", UserID: "u1", Email: "Ada@X.example", Disabled: true})
 	deal := record(t, schemas.CRMDeals.Spec, "acme/d1", schemas.Deal{OrgID: "acme", DealID: "d1", AccountID: "a1", Name: "Big", Stage: "won"})
 	outcome := record(t, schemas.NotificationOutcomes.Spec, "acme/r1", schemas.Outcome{OrgID: "acme", RequestID: "r1", DeliveryID: "d", Channel: schemas.BySlack, Status: schemas.Delivered, At: time.Unix(1700000000, 0)})
@@ -287,7 +287,7 @@ func TestControlTables(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"SELECT name, email, is_external, home_team_id, company_name FROM slack_users FINAL":                    "('Ada','ada@x.example',1,'T9','Globex')",
-		"SELECT name, is_private, is_member, is_archived FROM slack_channels FINAL":                             "('deal',1,1,0)",
+		"SELECT name, is_private, is_member, is_archived, external_team_ids FROM slack_channels FINAL":          "('deal',1,1,0,['T9','E8'])",
 		"SELECT email, disabled FROM directory_users FINAL":                                                     "('ada@x.example',1)",
 		"SELECT account_id, name, stage FROM deals FINAL":                                                       "('a1','Big','won')",
 		"SELECT request_id, status, channel FROM notification_outcomes FINAL":                                   "('r1','delivered','slack')",

@@ -15,6 +15,7 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	aborts   *prometheus.CounterVec
 	stalls   *prometheus.CounterVec
+	due      *prometheus.CounterVec
 }
 
 // NewMetrics registers the tier's metrics.
@@ -38,8 +39,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		stalls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_processors_stalls_total", Help: "Attempts that ended with 'not now': Redis away, or views not rebuilt.",
 		}, []string{"processor"}),
+		due: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_processors_due_records_total", Help: "Records emitted because their time had come, tombstones included.",
+		}, []string{"processor"}),
 	}
-	reg.MustRegister(m.records, m.batches, m.duration, m.aborts, m.stalls)
+	reg.MustRegister(m.due, m.records, m.batches, m.duration, m.aborts, m.stalls)
 	return m
 }
 
@@ -66,5 +70,6 @@ func (m *Metrics) committed(processor string, r *Result, took time.Duration) {
 	m.duration.WithLabelValues(processor).Observe(took.Seconds())
 }
 
-func (m *Metrics) aborted(processor string) { m.aborts.WithLabelValues(processor).Inc() }
-func (m *Metrics) stalled(processor string) { m.stalls.WithLabelValues(processor).Inc() }
+func (m *Metrics) ticked(processor string, n int) { m.due.WithLabelValues(processor).Add(float64(n)) }
+func (m *Metrics) aborted(processor string)       { m.aborts.WithLabelValues(processor).Inc() }
+func (m *Metrics) stalled(processor string)       { m.stalls.WithLabelValues(processor).Inc() }

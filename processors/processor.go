@@ -26,6 +26,8 @@ type Definition struct {
 	In        []schemas.Spec
 	Out       []schemas.Spec
 	Processor Processor
+	// Ticker, when set, is called by time. Such a processor may write the compacted topics that it reads: to end what is there.
+	Ticker Ticker
 }
 
 // Validate refuses a definition that cannot run.
@@ -40,7 +42,7 @@ func (d Definition) Validate() error {
 	}
 	for _, in := range d.In {
 		for _, out := range d.Out {
-			if in.Name == out.Name {
+			if in.Name == out.Name && (d.Ticker == nil || in.Cleanup != schemas.Compact) {
 				return fmt.Errorf("processor %s writes %s, which it reads: a loop", d.Name, in.Name)
 			}
 		}

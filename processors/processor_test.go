@@ -23,12 +23,12 @@ func TestDefinitionValidate(t *testing.T) {
 		def  Definition
 		want string
 	}{
-		"can run":           {Definition{"enrich", in, out, nothing{}}, ""},
-		"writes nothing":    {Definition{"enrich", in, nil, nothing{}}, ""},
-		"no name":           {Definition{"", in, out, nothing{}}, "without a name"},
-		"reads nothing":     {Definition{"enrich", nil, out, nothing{}}, "enrich reads no topic"},
-		"no implementation": {Definition{"enrich", in, out, nil}, "enrich has no implementation"},
-		"a loop":            {Definition{"enrich", in, append(out, in...), nothing{}}, "enrich writes slack.events, which it reads: a loop"},
+		"can run":           {Definition{Name: "enrich", In: in, Out: out, Processor: nothing{}}, ""},
+		"writes nothing":    {Definition{Name: "enrich", In: in, Processor: nothing{}}, ""},
+		"no name":           {Definition{Name: "", In: in, Out: out, Processor: nothing{}}, "without a name"},
+		"reads nothing":     {Definition{Name: "enrich", Out: out, Processor: nothing{}}, "enrich reads no topic"},
+		"no implementation": {Definition{Name: "enrich", In: in, Out: out}, "enrich has no implementation"},
+		"a loop":            {Definition{Name: "enrich", In: in, Out: append(out, in...), Processor: nothing{}}, "enrich writes slack.events, which it reads: a loop"},
 	} {
 		err := tt.def.Validate()
 		if _, runner := NewRunner(tt.def, Options{}); (runner == nil) != (err == nil) {
@@ -42,7 +42,7 @@ func TestDefinitionValidate(t *testing.T) {
 
 // A result says for each record what became of it, and emits only where the definition goes.
 func TestResultCheck(t *testing.T) {
-	def := Definition{"enrich", []schemas.Spec{schemas.SlackEvents.Spec}, []schemas.Spec{schemas.ContextMessages.Spec}, nothing{}}
+	def := Definition{Name: "enrich", In: []schemas.Spec{schemas.SlackEvents.Spec}, Out: []schemas.Spec{schemas.ContextMessages.Spec}, Processor: nothing{}}
 	emit := func(r *Result, i int) { r.Emit(i, Emit(schemas.ContextMessages.Spec, "k", []byte("v"))) }
 	for name, tt := range map[string]struct {
 		result func() *Result

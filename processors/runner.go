@@ -54,8 +54,9 @@ const (
 
 // Runner runs one definition.
 type Runner struct {
-	def  Definition
-	opts Options
+	def   Definition
+	opts  Options
+	owned *ownership // by the current session; used with a Ticker only
 }
 
 // NewRunner validates the definition.
@@ -107,7 +108,12 @@ func (r *Runner) session(ctx, work context.Context) error {
 	}
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
+	r.owned = newOwnership()
 	sess, err := kgo.NewGroupTransactSession(append([]kgo.Opt{
+		kgo.RecordPartitioner(NewPartitioner()),
+		kgo.AdjustFetchOffsetsFn(r.owned.assigned),
+		kgo.OnPartitionsRevoked(r.owned.lost),
+		kgo.OnPartitionsLost(r.owned.lost),
 		kgo.WithContext(connected),
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.ConsumerGroup(Group(r.def.Name)),
@@ -122,8 +128,14 @@ func (r *Runner) session(ctx, work context.Context) error {
 		return fmt.Errorf("processor %s: open Kafka session: %w", r.def.Name, err)
 	}
 	defer leave(sess, disconnect)
-	var failedAt time.Time
+	var failedAt, tickedAt time.Time
 	for {
+		if r.def.Ticker != nil && time.Since(tickedAt) >= tickEvery {
+			tickedAt = time.Now()
+			if err := r.tick(work, sess); err != nil {
+				return err
+			}
+		}
 		batch, waiting := r.poll(ctx, sess)
 		if ctx.Err() != nil {
 			return nil
@@ -192,7 +204,7 @@ func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, b
 		}
 	}
 	produceErr := promise.Err()
-	committed, err := sess.End(ctx, produceErr == nil)
+	committed, err := sess.End(r.owned.committing(ctx, nil), produceErr == nil)
 	if err != nil {
 		return fmt.Errorf("processor %s: end transaction: %w", r.def.Name, err)
 	}

@@ -314,7 +314,8 @@ func (h *HeldNotification) Key() Key {
 		sum := sha256.Sum256([]byte(string(h.Channel) + "\x00" + h.Group))
 		group = hex.EncodeToString(sum[:8])
 	}
-	return OrgKey(h.OrgID, h.Delivery.Recipient.KeyPart()) + "/" + Key(group) + "/" + Key(h.Delivery.DeliveryID)
+	request := sha256.Sum256([]byte(h.Delivery.RequestID)) // two requests of one dedup_id are one delivery; each has its outcome
+	return OrgKey(h.OrgID, h.Delivery.Recipient.KeyPart()) + "/" + Key(group) + "/" + Key(h.Delivery.DeliveryID) + "." + Key(hex.EncodeToString(request[:4]))
 }
 
 // HeldPartKey is the part of a held notification's key that its partition follows from: org/recipient.

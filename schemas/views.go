@@ -84,7 +84,10 @@ func ViewOrgTypes(org OrgID) string { return orgKey(org, "types") }
 // in the organization's slot, so that routing learns in its one look-up what it need not decide again.
 func ViewOrgDone(org OrgID, request RequestID) string { return orgKey(org, "done:"+string(request)) }
 
-// ViewOrgSent is a set of the requests of a type that somebody of the organization was sent in a clock hour (hours since the
+// DoneHeld precedes, in ViewOrgDone, the id of a delivery that waits or has waited: a repeat of its request is none of our business.
+const DoneHeld = "held:"
+
+// ViewOrgSent is a set of the requests (id, NUL, person) of a type that somebody of the organization was sent in a clock hour (hours since the
 // epoch): what a cap is counted from by a process that has not counted itself.
 func ViewOrgSent(org OrgID, hour int64, t NotificationType) string {
 	return orgKey(org, "sent:"+strconv.FormatInt(hour, 10)+":"+string(t))
@@ -104,7 +107,7 @@ func ViewHeld(partition int32) string {
 	return viewPrefix + "{held:" + strconv.Itoa(int(partition)) + "}:"
 }
 
-// What ViewHeld is followed by.
+// The rest of the keys of ViewHeld.
 const (
 	HeldItems = "items"
 	HeldDue   = "due"

@@ -26,8 +26,10 @@ import (
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/ingest/socketmode"
 	"github.com/bigmind/backchannel/processors"
+	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/processors/lifecycle"
+	releasing "github.com/bigmind/backchannel/processors/release"
 	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/processors/setup"
 	"github.com/bigmind/backchannel/schemas"
@@ -50,19 +52,25 @@ import (
 //	processors  enrich       slack.events, slack.history -> context.messages
 //	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, deliveries
 //	            setup        associations, outcomes -> setup.prompts, deliveries
-//	            route        notification.requests -> deliveries, outcomes
+//	            address      notification.requests -> notification.addressed, outcomes
+//	            route        notification.addressed -> deliveries, notification.held, outcomes
+//	            release      notification.held -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
 //	            clickhouse   context, control, outcomes -> ClickHouse
-//	            slack        deliveries.slack -> Slack
-//	            email        deliveries.email -> mail
+//	            slack        deliveries.slack -> Slack; slack-urgent the same past it, of deliveries.slack.urgent
+//	            email        deliveries.email -> mail; email-urgent as with Slack
 var tiers = []tier{
 	{"ingest", nil, []component{
 		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil},
 		{"history", startHistory, nil},
 	}},
-	{"processors", processors.Group, []component{{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis}, {"route", startRoute, onRedis}}},
+	{"processors", processors.Group, []component{
+		{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis},
+		{"address", startAddress, onRedis}, {"route", startRoute, onRedis}, {"release", startRelease, onRedis},
+	}},
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
+		{"slack-urgent", startSlackUrgent, onRedis}, {"email-urgent", startEmailUrgent, onRedis},
 	}},
 }
 
@@ -334,6 +342,14 @@ func startLifecycle(w *wiring) (runner, error) { return w.processor(lifecycle.De
 
 func startSetup(w *wiring) (runner, error) { return w.processor(setup.Definition(w.redis)) }
 
+func startAddress(w *wiring) (runner, error) {
+	return w.processor(address.Definition(w.redis, time.Now))
+}
+
+func startRelease(w *wiring) (runner, error) {
+	return w.processor(releasing.Definition(w.redis, time.Now))
+}
+
 func startRoute(w *wiring) (runner, error) { return w.processor(route.Definition(w.redis, time.Now)) }
 
 func (w *wiring) sink(def sinks.Definition) (runner, error) {
@@ -350,7 +366,11 @@ func startClickHouse(w *wiring) (runner, error) {
 	return w.sink(chsink.Definition(w.ch, w.config.Int("clickhouse-batch"), w.config.Duration("clickhouse-wait")))
 }
 
-func startSlack(w *wiring) (runner, error) {
+func startSlack(w *wiring) (runner, error) { return w.slack(false) }
+
+func startSlackUrgent(w *wiring) (runner, error) { return w.slack(true) }
+
+func (w *wiring) slack(urgent bool) (runner, error) {
 	tokens, err := sealer(w.config)
 	if err != nil {
 		return nil, err
@@ -360,19 +380,23 @@ func startSlack(w *wiring) (runner, error) {
 		HTTP:        &http.Client{Timeout: slackTimeout},
 		Limits:      slacksink.Limits{MessagesPerMinute: w.config.Int("slack-messages-per-minute"), OpensPerMinute: w.config.Int("slack-opens-per-minute")},
 		SettingsURL: w.config.String("settings-url"),
-		Publish:     w.publishOutcome, Now: time.Now, Metrics: w.metrics,
+		Publish:     w.publishOutcome, Now: time.Now, Metrics: w.metrics, Urgent: urgent,
 	}))
 }
 
 // slackTimeout ends an attempt well before the ledger would call it ambiguous (settle in sinks/slack).
 const slackTimeout = 10 * time.Second
 
-func startEmail(w *wiring) (runner, error) {
+func startEmail(w *wiring) (runner, error) { return w.email(false) }
+
+func startEmailUrgent(w *wiring) (runner, error) { return w.email(true) }
+
+func (w *wiring) email(urgent bool) (runner, error) {
 	transport, err := mailTransport(w.config)
 	if err != nil {
 		return nil, err
 	}
-	return w.sink(email.Definition(email.Options{Redis: w.redis, Transport: transport, Publish: w.publishOutcome, Now: time.Now}))
+	return w.sink(email.Definition(email.Options{Redis: w.redis, Transport: transport, Publish: w.publishOutcome, Now: time.Now, Urgent: urgent}))
 }
 
 // publishOutcome hands an outcome to Kafka, under the name of every request that shared the message.

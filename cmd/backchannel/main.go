@@ -6,15 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
-
-	"github.com/redis/go-redis/v9"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	_ "time/tzdata" // people's time zones, also where the machine knows none
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 )

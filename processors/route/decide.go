@@ -8,106 +8,228 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// decision is what becomes of a request: deliveries, outcomes, or both.
+// decision is what becomes of a request: deliveries now or later, outcomes, or several of them.
 type decision struct {
-	slack, email *schemas.Delivery
-	outcomes     []schemas.Outcome
-	reject       schemas.Reason // also a dead letter, so that it can be replayed once mended
-	detail       string
+	now      []send
+	held     []schemas.HeldNotification
+	outcomes []schemas.Outcome
+	reject   schemas.Reason // also a dead letter, so that it can be replayed once mended
+	detail   string
+}
+
+type send struct {
+	by       schemas.DeliveryChannel
+	delivery schemas.Delivery
 }
 
 // decide follows the product page: is the request valid and in time, is the person known, is the type enabled, does the
-// preference include the channel, is Slack connected, is the person matched.
-func decide(r *schemas.NotificationRequest, p *person, now time.Time) decision {
-	ended := func(status schemas.OutcomeStatus, reason schemas.Reason, detail string) decision {
-		return decision{outcomes: []schemas.Outcome{outcome(r, "", status, reason, detail, now)}}
-	}
-	if !p.known {
-		d := ended(schemas.Failed, schemas.UnknownOrg, "no installation, user or preference names this organization")
-		d.reject, d.detail = schemas.UnknownOrg, "no installation, user or preference names the request's organization"
+// preference include the channel, is Slack connected, is the person matched. Then: when.
+func (p *Processor) decide(r *schemas.NotificationRequest, who *person, now time.Time) decision {
+	e := evaluate(r, who, now)
+	if e.status != "" {
+		d := decision{outcomes: []schemas.Outcome{e.outcome("", e.status, e.reason, e.detail)}}
+		if e.reason == schemas.UnknownOrg {
+			d.reject, d.detail = e.reason, "no installation, user or preference names the request's organization"
+		}
 		return d
 	}
-	kind, known := schemas.LookupType(r.Type)
-	switch {
-	case !known:
-		return ended(schemas.Failed, schemas.UnknownType, "the catalogue has no such type")
-	case !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now):
-		return ended(schemas.Expired, schemas.PastExpiry, "")
-	case p.user == nil && r.Recipient.UserID != "":
-		return ended(schemas.Failed, schemas.UnknownRecipient, "the directory has no user with this id")
-	case p.user != nil && p.user.Disabled:
-		return ended(schemas.Suppressed, schemas.RecipientDisabled, "")
-	}
-	choice := schemas.Choose(kind, p.own, p.orgWide).Choice
-	if choice == schemas.PreferOff {
-		return ended(schemas.Suppressed, schemas.TypeOff, "")
-	}
 	var d decision
-	if choice.Message() {
-		d.bySlack(r, kind, p, now)
+	for _, c := range e.channels {
+		if c.reason != "" {
+			d.outcomes = append(d.outcomes, e.outcome(c.by, c.status, c.reason, c.detail))
+		}
 	}
-	if choice.Email() {
-		d.byEmail(r, kind, p, now)
+	works := slices.DeleteFunc(slices.Clone(e.channels), func(c channel) bool { return c.reason != "" })
+	if len(works) == 0 {
+		return d
+	}
+	wait := e.wait(p.caps.admit(r, who, now))
+	for _, c := range works {
+		if wait.drop {
+			d.outcomes = append(d.outcomes, e.outcome(c.by, schemas.Suppressed, schemas.InQuietHours, ""))
+			continue
+		}
+		delivery := e.delivery(c)
+		if wait.until.IsZero() {
+			d.now = append(d.now, send{c.by, delivery})
+			continue
+		}
+		held := *delivery.Decision
+		held.Held, held.HeldUntil = wait.why, wait.until
+		delivery.Decision = &held
+		d.held = append(d.held, schemas.HeldNotification{
+			OrgID: r.OrgID, Group: wait.group, Channel: c.by, Why: wait.why, DueAt: wait.until, Delivery: delivery,
+		})
 	}
 	return d
 }
 
-func (d *decision) bySlack(r *schemas.NotificationRequest, kind schemas.TypeInfo, p *person, now time.Time) {
-	match, status, reason := matchSlack(p)
-	if match == nil {
-		d.outcomes = append(d.outcomes, outcome(r, schemas.BySlack, status, reason, "", now))
-		return
-	}
-	d.slack = delivery(r, kind, schemas.BySlack, now)
-	d.slack.TeamID, d.slack.SlackUserID = match.TeamID, match.UserID
+// evaluation is all that follows from a request and what is known of its person; nothing in it counts or waits, so that
+// 'explain' asks the same.
+type evaluation struct {
+	request  *schemas.NotificationRequest
+	person   *person
+	kind     schemas.TypeInfo
+	decision schemas.Decision
+	now      time.Time
+
+	status schemas.OutcomeStatus // when it ended before any channel was chosen
+	reason schemas.Reason
+	detail string
+
+	channels []channel
 }
 
-func (d *decision) byEmail(r *schemas.NotificationRequest, kind schemas.TypeInfo, p *person, now time.Time) {
-	address := p.email(r.Recipient)
-	if address == "" {
-		d.outcomes = append(d.outcomes, outcome(r, schemas.ByEmail, schemas.Suppressed, schemas.NoEmail, "", now))
-		return
-	}
-	d.email = delivery(r, kind, schemas.ByEmail, now)
-	d.email.Email = address
+// channel is one that the preference asks for, or that takes its place; with a reason when it cannot work.
+type channel struct {
+	by     schemas.DeliveryChannel
+	slack  *schemas.SlackUser
+	email  string
+	status schemas.OutcomeStatus
+	reason schemas.Reason
+	detail string
 }
 
-// matchSlack finds the person in a connected workspace: by email, never a bot, a deactivated person or one of another
+func evaluate(r *schemas.NotificationRequest, p *person, now time.Time) *evaluation {
+	e := &evaluation{request: r, person: p, now: now.UTC()}
+	kind, known := schemas.LookupType(r.Type)
+	if !known && p.kind != nil {
+		kind, known = p.kind.Info(), true
+	}
+	e.kind = kind
+	switch {
+	case !p.known:
+		return e.end(schemas.Failed, schemas.UnknownOrg, "no installation, user or preference names this organization")
+	case !known:
+		return e.end(schemas.Failed, schemas.UnknownType, "neither the catalogue nor the organization has such a type")
+	case !e.expiry().IsZero() && !e.expiry().After(now):
+		return e.end(schemas.Expired, schemas.PastExpiry, "")
+	case p.user == nil && r.Recipient.UserID != "":
+		return e.end(schemas.Failed, schemas.UnknownRecipient, "the directory has no user with this id")
+	case p.user != nil && p.user.Disabled:
+		return e.end(schemas.Suppressed, schemas.RecipientDisabled, "")
+	}
+	e.decision = schemas.Choose(kind, p.own, p.orgWide)
+	e.decision.Named = r.Named
+	if e.decision.Choice == schemas.PreferOff {
+		return e.end(schemas.Suppressed, schemas.TypeOff, "")
+	}
+	e.choose()
+	return e
+}
+
+func (e *evaluation) end(status schemas.OutcomeStatus, reason schemas.Reason, detail string) *evaluation {
+	e.status, e.reason, e.detail = status, reason, detail
+	return e
+}
+
+// choose finds which channels of the preference work, and what takes the place of one that does not.
+func (e *evaluation) choose() {
+	choice := e.decision.Choice
+	slack, email := e.bySlack(), e.byEmail()
+	if choice.Message() {
+		e.channels = append(e.channels, slack)
+	}
+	if choice.Email() {
+		e.channels = append(e.channels, email)
+	}
+	preferred, other, word := &slack, email, "by email"
+	if choice == schemas.PreferEmail {
+		preferred, other, word = &email, slack, "by Slack"
+	}
+	if choice == schemas.PreferBoth || preferred.reason == "" || other.reason != "" {
+		return
+	}
+	if e.person.settings == nil || e.person.settings.Fallback != schemas.OtherChannel {
+		return
+	}
+	e.decision.Fallback = true
+	e.channels[0].detail = "sent " + word + " instead, as the organization's settings have it"
+	e.channels = append(e.channels, other)
+}
+
+// bySlack finds the person in a connected workspace: by email, never a bot, a deactivated person or one of another
 // company. Of several it takes the lowest team and user id, so that a repeat decides the same.
-func matchSlack(p *person) (*schemas.SlackUser, schemas.OutcomeStatus, schemas.Reason) {
+func (e *evaluation) bySlack() channel {
+	p, c := e.person, channel{by: schemas.BySlack, status: schemas.Suppressed}
 	if len(p.active) == 0 {
-		return nil, schemas.Suppressed, schemas.SlackNotConnected
+		c.reason = schemas.SlackNotConnected
+		return c
 	}
 	slices.SortFunc(p.slack, func(a, b schemas.SlackUser) int {
 		return cmp.Or(cmp.Compare(a.TeamID, b.TeamID), cmp.Compare(a.UserID, b.UserID))
 	})
-	deactivated := false
+	c.reason = schemas.NoSlackMatch
 	for i := range p.slack {
 		u := &p.slack[i]
 		if p.active[u.TeamID] == nil {
 			continue
 		}
 		if u.Matchable() {
-			return u, "", ""
+			return channel{by: schemas.BySlack, slack: u}
 		}
-		deactivated = deactivated || u.Deleted
+		if u.Deleted {
+			c.status, c.reason = schemas.Failed, schemas.AccountInactive
+		}
 	}
-	if deactivated {
-		return nil, schemas.Failed, schemas.AccountInactive
-	}
-	return nil, schemas.Suppressed, schemas.NoSlackMatch
+	return c
 }
 
-func delivery(r *schemas.NotificationRequest, kind schemas.TypeInfo, by schemas.DeliveryChannel, now time.Time) *schemas.Delivery {
-	requested := r.CreatedAt
-	if requested.IsZero() {
-		requested = now
+func (e *evaluation) byEmail() channel {
+	c := channel{by: schemas.ByEmail, email: e.person.email(e.request.Recipient)}
+	if c.email == "" {
+		c.status, c.reason = schemas.Suppressed, schemas.NoEmail
 	}
-	return &schemas.Delivery{
-		DeliveryID: schemas.NewDeliveryID(r.OrgID, r.RequestID, r.DedupID, r.Recipient.KeyPart(), by),
-		RequestID:  r.RequestID, OrgID: r.OrgID, Type: r.Type, Recipient: r.Recipient, Content: r.Content,
-		OnAmbiguous: cmp.Or(r.OnAmbiguous, kind.OnAmbiguous), ExpiresAt: r.ExpiresAt, RequestedAt: requested,
+	return c
+}
+
+// requested is when the request was made.
+func (e *evaluation) requested() time.Time {
+	if e.request.CreatedAt.IsZero() {
+		return e.now
 	}
+	return e.request.CreatedAt
+}
+
+// expiry is the earlier of the request's and the type's; zero for never.
+func (e *evaluation) expiry() time.Time {
+	at := e.request.ExpiresAt
+	if d := e.kind.Expiry(); d > 0 {
+		if byType := e.requested().Add(d); at.IsZero() || byType.Before(at) {
+			at = byType
+		}
+	}
+	return at
+}
+
+func (e *evaluation) delivery(c channel) schemas.Delivery {
+	r, why := e.request, e.decision
+	d := schemas.Delivery{
+		DeliveryID: schemas.NewDeliveryID(r.OrgID, r.RequestID, r.DedupID, r.Recipient.KeyPart(), c.by),
+		RequestID:  r.RequestID, OrgID: r.OrgID, Type: r.Type, Recipient: r.Recipient, Email: c.email, Content: r.Content,
+		Thread: r.Thread, ThreadMode: r.ThreadMode, OnAmbiguous: cmp.Or(r.OnAmbiguous, e.kind.OnAmbiguous), Decision: &why,
+		ExpiresAt: e.expiry(), RequestedAt: e.requested(), RoutedAt: e.now,
+	}
+	if cmp.Or(r.Priority, e.kind.Priority) == schemas.Urgent {
+		d.Priority = schemas.Urgent
+	}
+	if e.person.kind != nil {
+		d.TypeName = e.kind.Name
+	}
+	if c.slack != nil {
+		d.TeamID, d.SlackUserID = c.slack.TeamID, c.slack.UserID
+	}
+	return d
+}
+
+func (e *evaluation) outcome(by schemas.DeliveryChannel, status schemas.OutcomeStatus, reason schemas.Reason, detail string) schemas.Outcome {
+	o := outcome(e.request, by, status, reason, detail, e.now)
+	if e.decision.Rule != "" {
+		why := e.decision
+		o.Decision = &why
+	}
+	o.RequestedAt, o.RoutedAt = e.requested(), e.now
+	return o
 }
 
 func outcome(r *schemas.NotificationRequest, by schemas.DeliveryChannel, status schemas.OutcomeStatus, reason schemas.Reason, detail string, now time.Time) schemas.Outcome {

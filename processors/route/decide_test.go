@@ -58,10 +58,10 @@ func said(t *testing.T, result *processors.Result) []string {
 	var all []string
 	for _, rec := range result.Emitted() {
 		switch rec.Topic {
-		case schemas.DeliveriesSlack.Name:
+		case schemas.DeliveriesSlack.Name, schemas.DeliveriesSlackUrgent.Name:
 			d := decoded(t, schemas.DeliveriesSlack, rec)
 			all = append(all, fmt.Sprintf("slack %s/%s", d.TeamID, d.SlackUserID))
-		case schemas.DeliveriesEmail.Name:
+		case schemas.DeliveriesEmail.Name, schemas.DeliveriesEmailUrgent.Name:
 			all = append(all, "email "+decoded(t, schemas.DeliveriesEmail, rec).Email)
 		default:
 			o := decoded(t, schemas.NotificationOutcomes, rec)
@@ -221,6 +221,9 @@ func TestDeliveries(t *testing.T) {
 	want := schemas.Delivery{
 		DeliveryID: schemas.NewDeliveryID("acme", "r1", "d", "ada", schemas.BySlack), RequestID: "r1", OrgID: "acme", Type: "alert.important",
 		Recipient: r.Recipient, TeamID: "T1", SlackUserID: "U1", Content: r.Content, OnAmbiguous: schemas.Repeat, ExpiresAt: r.ExpiresAt, RequestedAt: r.CreatedAt,
+		Priority: schemas.Urgent, RoutedAt: now, Decision: &schemas.Decision{
+			Rule: schemas.RuleTypeDefault, Choice: schemas.PreferBoth, Considered: []schemas.Considered{{Rule: schemas.RuleTypeDefault, Value: schemas.PreferBoth}},
+		},
 	}
 	if diff := cmp.Diff(want, decoded(t, schemas.DeliveriesSlack, slack)); diff != "" {
 		t.Errorf("want, got:\n%s", diff)

@@ -22,8 +22,16 @@ type person struct {
 	own     *schemas.Preferences
 	orgWide *schemas.Preferences
 
+	settings *schemas.OrgSettings // nil: the defaults
+	kind     *schemas.OrgType     // nil: the organization has no such type of its own
+	done     []string             // under which ledger ids the request is over, or waits
+	sent     sent
+
 	followed []string // emails whose Slack users were looked for
 }
+
+// sent is how many requests of the type were delivered in this clock hour, as far as the views know.
+type sent struct{ org, person int }
 
 // script follows from the recipient to the directory user, to the email, to Slack users: three dependent look-ups in
 // one round trip, all in the organization's slot. Indexes by email only ever grow; Go compares the emails.
@@ -32,7 +40,7 @@ type person struct {
 // what Go's decoder takes, such as half of an emoji in a name. So it answers which emails it followed, for Go to ask again
 // with the right one.
 var script = redis.NewScript(`
-local base, uid, email = KEYS[1], ARGV[1], ARGV[2]
+local base, uid, email, kind, request, hour = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local function record(v)
   if not v then return '' end
   local at = string.find(v, ' ', 1, true)
@@ -63,17 +71,21 @@ end
 local installs = {}
 for _, v in ipairs(redis.call('HVALS', base .. 'installs')) do installs[#installs + 1] = record(v) end
 local any = redis.call('EXISTS', base .. 'users', base .. 'installs', base .. 'preferences')
-return {users, slack, own, {record(redis.call('HGET', base .. 'preferences', ''))}, installs, {tostring(any)}, followed}
+local counted = base .. 'sent:' .. hour .. ':' .. kind
+local to = uid ~= '' and uid or email
+return {users, slack, own, {record(redis.call('HGET', base .. 'preferences', ''))}, installs, {tostring(any)}, followed,
+  {record(redis.call('HGET', base .. 'settings', ''))}, {record(redis.call('HGET', base .. 'types', kind))},
+  redis.call('SMEMBERS', base .. 'done:' .. request), redis.call('SCARD', counted), redis.call('SCARD', counted .. ':' .. to)}
 `)
 
 // load asks for every request of the batch in one round trip; people[i] answers requests[i]. A second one asks for those
 // whose email Lua could not read.
-func load(ctx context.Context, rdb redis.UniversalClient, requests []*schemas.NotificationRequest) ([]person, error) {
+func load(ctx context.Context, rdb redis.UniversalClient, requests []*schemas.NotificationRequest, hour int64) ([]person, error) {
 	questions := make([]question, len(requests))
 	for i, r := range requests {
 		questions[i] = question{request: r, email: schemas.NormalEmail(r.Recipient.Email)}
 	}
-	people, err := ask(ctx, rdb, questions)
+	people, err := ask(ctx, rdb, questions, hour)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +99,7 @@ func load(ctx context.Context, rdb redis.UniversalClient, requests []*schemas.No
 	if len(again) == 0 {
 		return people, nil
 	}
-	answers, err := ask(ctx, rdb, again)
+	answers, err := ask(ctx, rdb, again, hour)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +115,14 @@ type question struct {
 	email   string
 }
 
-func ask(ctx context.Context, rdb redis.UniversalClient, questions []question) ([]person, error) {
+func ask(ctx context.Context, rdb redis.UniversalClient, questions []question, hour int64) ([]person, error) {
 	var cmds []*redis.Cmd
 	run := func(eval func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd) error {
 		return processors.Lookup(ctx, rdb, func(pipe redis.Pipeliner) {
 			cmds = make([]*redis.Cmd, len(questions))
 			for i, q := range questions {
 				uid := string(q.request.Recipient.UserID)
-				cmds[i] = eval(ctx, pipe, []string{schemas.ViewOrgBase(q.request.OrgID)}, uid, q.email)
+				cmds[i] = eval(ctx, pipe, []string{schemas.ViewOrgBase(q.request.OrgID)}, uid, q.email, string(q.request.Type), string(q.request.RequestID), hour)
 			}
 		})
 	}
@@ -136,7 +148,7 @@ func read(cmd *redis.Cmd, r *schemas.NotificationRequest) (person, error) {
 	if err != nil {
 		return p, err
 	}
-	if len(answer) != 7 {
+	if len(answer) != 12 {
 		return p, errors.New("the look-up script answered in another shape")
 	}
 	users, err1 := decode[schemas.DirectoryUser](answer[0])
@@ -144,7 +156,9 @@ func read(cmd *redis.Cmd, r *schemas.NotificationRequest) (person, error) {
 	own, err3 := decode[schemas.Preferences](answer[2])
 	orgWide, err4 := decode[schemas.Preferences](answer[3])
 	installs, err5 := decode[schemas.Installation](answer[4])
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	settings, err6 := decode[schemas.OrgSettings](answer[7])
+	kinds, err7 := decode[schemas.OrgType](answer[8])
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 		return p, err
 	}
 	sentinel, _ := answer[5].([]any)
@@ -163,9 +177,9 @@ func read(cmd *redis.Cmd, r *schemas.NotificationRequest) (person, error) {
 			p.slack = append(p.slack, s)
 		}
 	}
-	if len(orgWide) > 0 {
-		p.orgWide = &orgWide[0]
-	}
+	p.orgWide, p.settings, p.kind = first(orgWide), first(settings), first(kinds)
+	p.done = texts(answer[9])
+	p.sent = sent{number(answer[10]), number(answer[11])}
 	for i := range own {
 		if p.user != nil && own[i].UserID == p.user.UserID {
 			p.own = &own[i]
@@ -211,6 +225,18 @@ func decode[T any](list any) ([]T, error) {
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+func first[T any](all []T) *T {
+	if len(all) == 0 {
+		return nil
+	}
+	return &all[0]
+}
+
+func number(v any) int {
+	n, _ := v.(int64)
+	return int(n)
 }
 
 // texts reads a list of strings out of a script's answer.

@@ -2,7 +2,6 @@ package route
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,36 +12,37 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Processor routes notification requests.
+// Processor routes notification requests, each for one person.
 type Processor struct {
 	redis redis.UniversalClient
 	now   func() time.Time
+	caps  caps
 }
 
-// Definition is the node of the graph. now is the clock that expiries are held against.
+// Definition is the node of the graph. now is the clock that expiries and quiet hours are held against.
 func Definition(rdb redis.UniversalClient, now func() time.Time) processors.Definition {
 	return processors.Definition{
 		Name:      "route",
-		In:        []schemas.Spec{schemas.NotificationRequests.Spec},
-		Out:       []schemas.Spec{schemas.DeliveriesSlack.Spec, schemas.DeliveriesEmail.Spec, schemas.NotificationOutcomes.Spec},
+		In:        []schemas.Spec{schemas.NotificationAddressed.Spec},
+		Out:       append(processors.DeliveryTopics(), schemas.NotificationHeld.Spec, schemas.NotificationOutcomes.Spec),
 		Processor: &Processor{redis: rdb, now: now},
 	}
 }
 
-// Process decodes the batch, asks Redis once, and decides each request.
+// Process decodes the batch, asks Redis once, and decides each request that was not decided before.
 func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processors.Result, error) {
 	result := processors.NewResult(len(batch))
 	now := p.now()
 	var requests []*schemas.NotificationRequest
 	var index []int
 	for i, rec := range batch {
-		r, err := schemas.NotificationRequests.Decode(rec.Value)
+		r, err := schemas.NotificationAddressed.Decode(rec.Value)
 		if err == nil {
 			err = r.Check()
 		}
 		if err != nil {
-			if err := refuse(result, i, &r, err, now); err != nil {
-				return nil, err
+			if err := processors.RefuseRequest(result, i, &r, err, now); err != nil {
+				return nil, fmt.Errorf("route: %w", err)
 			}
 			continue
 		}
@@ -51,56 +51,53 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 	if len(requests) == 0 {
 		return result, nil
 	}
-	people, err := load(ctx, p.redis, requests)
+	people, err := load(ctx, p.redis, requests, hourOf(now))
+	if err != nil {
+		return nil, err
+	}
+	repeats, err := p.repeated(ctx, requests, people)
 	if err != nil {
 		return nil, err
 	}
 	for n, r := range requests {
-		if err := emit(result, index[n], r, decide(r, &people[n], now)); err != nil {
-			return nil, err
+		d, again := repeats[n]
+		if !again {
+			d = p.decide(r, &people[n], now)
+		}
+		if err := emit(result, index[n], &d); err != nil {
+			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
 	return result, nil
 }
 
-// refuse makes a dead letter of a bad request and, when it names itself, an outcome, so that its sender learns of it.
-func refuse(result *processors.Result, i int, r *schemas.NotificationRequest, why error, now time.Time) error {
-	d := decision{reject: schemas.Malformed, detail: why.Error()}
-	if r.Identified() {
-		d.reject = schemas.InvalidRequest
-		d.outcomes = []schemas.Outcome{outcome(r, "", schemas.Failed, schemas.InvalidRequest, why.Error(), now)}
+func emit(result *processors.Result, i int, d *decision) error {
+	for n := range d.now {
+		rec, err := processors.EmitDelivery(d.now[n].by, &d.now[n].delivery)
+		if err != nil {
+			return err
+		}
+		result.Emit(i, rec)
 	}
-	return emit(result, i, r, d)
-}
-
-func emit(result *processors.Result, i int, r *schemas.NotificationRequest, d decision) error {
-	recipient := schemas.OrgKey(r.OrgID, r.Recipient.KeyPart())
-	err := errors.Join(
-		emitDelivery(result, i, schemas.DeliveriesSlack, recipient, d.slack),
-		emitDelivery(result, i, schemas.DeliveriesEmail, recipient, d.email),
-	)
-	for _, o := range d.outcomes {
-		value, encodeErr := schemas.NotificationOutcomes.Encode(o)
-		err = errors.Join(err, encodeErr)
-		result.Emit(i, processors.Emit(schemas.NotificationOutcomes.Spec, schemas.OrgKey(o.OrgID, o.RequestID), value))
+	for n := range d.held {
+		value, err := schemas.NotificationHeld.Encode(d.held[n])
+		if err != nil {
+			return err
+		}
+		result.Emit(i, processors.Emit(schemas.NotificationHeld.Spec, d.held[n].Key(), value))
 	}
-	if d.reject != "" {
+	for n := range d.outcomes {
+		rec, err := processors.EmitOutcome(&d.outcomes[n])
+		if err != nil {
+			return err
+		}
+		result.Emit(i, rec)
+	}
+	switch {
+	case d.reject != "":
 		result.Reject(i, d.reject, d.detail)
+	case len(d.now)+len(d.held)+len(d.outcomes) == 0:
+		result.Drop(i, schemas.AlreadyHeld)
 	}
-	if err != nil {
-		return fmt.Errorf("route: %w", err)
-	}
-	return nil
-}
-
-func emitDelivery(result *processors.Result, i int, to schemas.Topic[schemas.Delivery], key schemas.Key, d *schemas.Delivery) error {
-	if d == nil {
-		return nil
-	}
-	value, err := to.Encode(*d)
-	if err != nil {
-		return err
-	}
-	result.Emit(i, processors.Emit(to.Spec, key, value))
 	return nil
 }

@@ -128,9 +128,9 @@ func decided(t testing.TB, def processors.Definition, rec *kgo.Record) routed {
 	all := routed{fate: result.Fate(0)}
 	for _, out := range result.Emitted() {
 		switch out.Topic {
-		case schemas.DeliveriesSlack.Name:
+		case schemas.DeliveriesSlack.Name, schemas.DeliveriesSlackUrgent.Name:
 			all.slack = delivered(t, schemas.DeliveriesSlack, out, rec)
-		case schemas.DeliveriesEmail.Name:
+		case schemas.DeliveriesEmail.Name, schemas.DeliveriesEmailUrgent.Name:
 			all.email = delivered(t, schemas.DeliveriesEmail, out, rec)
 		case schemas.NotificationOutcomes.Name:
 			o, err := schemas.NotificationOutcomes.Decode(out.Value)

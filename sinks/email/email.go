@@ -36,6 +36,8 @@ type Options struct {
 	// Publish hands an outcome to Kafka and returns when the brokers have it.
 	Publish func(ctx context.Context, o schemas.Outcome) error
 	Now     func() time.Time
+	// Urgent makes it the sink of the lane for what is urgent. Both lanes share the ledger.
+	Urgent bool
 }
 
 // Sink sends deliveries, one after another.
@@ -65,8 +67,12 @@ const (
 
 // Definition is the node of the graph.
 func Definition(opts Options) sinks.Definition {
+	name, lane := "email", schemas.DeliveriesEmail.Spec
+	if opts.Urgent {
+		name, lane = "email-urgent", schemas.DeliveriesEmailUrgent.Spec
+	}
 	return sinks.Definition{
-		Name: "email", In: []schemas.Spec{schemas.DeliveriesEmail.Spec},
+		Name: name, In: []schemas.Spec{lane},
 		Sink:     &Sink{opts: opts, ledger: ledger.New(opts.Redis, settle), busy: map[schemas.DeliveryID]postponed{}},
 		MaxBatch: 64, MaxWait: 10 * time.Millisecond, WriteTimeout: 5 * time.Minute,
 	}

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -35,6 +36,8 @@ type Options struct {
 	Publish func(ctx context.Context, o schemas.Outcome) error
 	Now     func() time.Time
 	Metrics prometheus.Registerer
+	// Urgent makes it the sink of the lane for what is urgent. Both lanes share ledger and budgets.
+	Urgent bool
 }
 
 // Sink posts deliveries.
@@ -63,9 +66,19 @@ func Definition(opts Options) sinks.Definition {
 			Help: "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: repeat or silence.",
 		}, []string{"policy"}),
 	}
-	opts.Metrics.MustRegister(s.ambiguous)
+	if err := opts.Metrics.Register(s.ambiguous); err != nil {
+		other, lane := errors.AsType[prometheus.AlreadyRegisteredError](err)
+		if !lane {
+			panic(err)
+		}
+		s.ambiguous = other.ExistingCollector.(*prometheus.CounterVec) // the other lane's, in the same process
+	}
+	name, lane := "slack", schemas.DeliveriesSlack.Spec
+	if opts.Urgent {
+		name, lane = "slack-urgent", schemas.DeliveriesSlackUrgent.Spec
+	}
 	return sinks.Definition{
-		Name: "slack", In: []schemas.Spec{schemas.DeliveriesSlack.Spec}, Sink: s,
+		Name: name, In: []schemas.Spec{lane}, Sink: s,
 		MaxBatch: 256, MaxWait: 10 * time.Millisecond, WriteTimeout: 2 * time.Minute,
 	}
 }

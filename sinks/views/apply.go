@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -29,6 +30,10 @@ type writes struct {
 	searched map[[2]string][]any // arguments of reindex by its keys
 	ledger   map[string]string   // of first requests
 	owner    owners
+	held     map[int32][]any      // by partition: offset, key, due, value, and so on
+	done     map[string][]any     // ledger ids by request
+	sent     map[string][]any     // requests by hour, type and person
+	until    map[string]time.Time // when a set of sent ends
 
 	duplicates map[string]string // ledger entries of requests that repeat a first one
 }
@@ -37,6 +42,7 @@ func newWrites(owner owners) *writes {
 	return &writes{
 		fields: map[string][]any{}, indexes: map[string][]any{}, searched: map[[2]string][]any{},
 		ledger: map[string]string{}, duplicates: map[string]string{}, owner: owner,
+		held: map[int32][]any{}, done: map[string][]any{}, sent: map[string][]any{}, until: map[string]time.Time{},
 	}
 }
 
@@ -51,12 +57,14 @@ func (w *writes) remove(key, field string, rec *kgo.Record) {
 
 func (w *writes) index(key, member string) { w.indexes[key] = append(w.indexes[key], member) }
 
+type evaluate func(p redis.Pipeliner, s *redis.Script, keys []string, args []any)
+
 // run sends everything in one round trip.
 func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
-	if len(w.fields)+len(w.indexes)+len(w.ledger)+len(w.duplicates) == 0 {
+	if len(w.fields)+len(w.indexes)+len(w.ledger)+len(w.duplicates)+len(w.held) == 0 {
 		return nil
 	}
-	send := func(eval func(pipe redis.Pipeliner, script *redis.Script, keys []string, args []any)) error {
+	send := func(eval evaluate) error {
 		_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for key, members := range w.indexes {
 				pipe.SAdd(ctx, key, members...)
@@ -67,23 +75,30 @@ func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
 			for key, value := range w.duplicates {
 				pipe.SetNX(ctx, key, value, schemas.LedgerTTL)
 			}
+			for key, ids := range w.done {
+				pipe.SAdd(ctx, key, ids...)
+				pipe.Expire(ctx, key, schemas.LedgerTTL)
+			}
+			for key, requests := range w.sent {
+				pipe.SAdd(ctx, key, requests...)
+				pipe.ExpireAt(ctx, key, w.until[key])
+			}
 			for key, args := range w.fields {
 				eval(pipe, put, []string{key}, args)
 			}
 			for keys, args := range w.searched {
 				eval(pipe, reindex, keys[:], args)
 			}
+			for partition, args := range w.held {
+				eval(pipe, hold, heldKeys(partition), args)
+			}
 			return nil
 		})
 		return err
 	}
-	err := send(func(p redis.Pipeliner, script *redis.Script, keys []string, args []any) {
-		script.EvalSha(ctx, p, keys, args...)
-	})
+	err := send(func(p redis.Pipeliner, s *redis.Script, keys []string, args []any) { s.EvalSha(ctx, p, keys, args...) })
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		err = send(func(p redis.Pipeliner, script *redis.Script, keys []string, args []any) {
-			script.Eval(ctx, p, keys, args...)
-		})
+		err = send(func(p redis.Pipeliner, s *redis.Script, keys []string, args []any) { s.Eval(ctx, p, keys, args...) })
 	}
 	if err != nil {
 		return fmt.Errorf("write the Redis views: %w", err)
@@ -138,10 +153,12 @@ func (w *writes) apply(rec *kgo.Record) error {
 		return byTeam(w, rec, schemas.OrgsSettings, schemas.ViewOrgSettings(schemas.OrgID(first)), second, func(v *schemas.OrgSettings) schemas.Key {
 			return schemas.OrgKey[schemas.UserID](v.OrgID, "")
 		})
+	case schemas.NotificationHeld.Name:
+		return w.hold(rec)
 	case schemas.NotificationOutcomes.Name:
 		return w.outcome(rec)
 	}
-	return nil // notification.held has its view with the release processor
+	return nil
 }
 
 // byTeam puts a record into the hash of its owner under the second part of its key. The key must be what the value says:
@@ -243,14 +260,18 @@ func (w *writes) outcome(rec *kgo.Record) error {
 	if err != nil {
 		return err
 	}
-	if o.DeliveryID == "" {
+	id := o.LedgerID()
+	if id == "" {
 		return nil
 	}
 	entry, err := json.Marshal(schemas.LedgerEntry{Done: &o})
 	if err != nil {
 		return fmt.Errorf("encode a ledger entry: %w", err)
 	}
-	if key := schemas.LedgerKey(o.DeliveryID); o.Reason == schemas.Duplicate {
+	done := schemas.ViewOrgDone(o.OrgID, o.RequestID)
+	w.done[done] = append(w.done[done], string(id))
+	w.count(&o)
+	if key := schemas.LedgerKey(id); o.Reason == schemas.Duplicate {
 		w.duplicates[key] = string(entry)
 	} else {
 		w.ledger[key] = string(entry)

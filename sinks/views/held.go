@@ -1,0 +1,70 @@
+package views
+
+import (
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// hold applies records of one partition of notification.held, each unless a later one was applied: unlike in other views,
+// nothing is left of what is gone, since keys are never used again. KEYS: items, due, at, group. ARGV: offset, key, due time or
+// nothing for a tombstone, value, and so on.
+var hold = redis.NewScript(`
+local last = tonumber(redis.call('GET', KEYS[3]) or '-1')
+for i = 1, #ARGV, 4 do
+  local offset, key = tonumber(ARGV[i]), ARGV[i + 1]
+  if offset > last then
+    last = offset
+    local group = string.match(key, '^(.*)/[^/]*$') or ''
+    local alone = string.sub(group, -2) == '/-'
+    if ARGV[i + 2] == '' then
+      redis.call('HDEL', KEYS[1], key)
+      redis.call('ZREM', KEYS[2], key)
+      if not alone then redis.call('SREM', KEYS[4] .. group, key) end
+    else
+      redis.call('HSET', KEYS[1], key, ARGV[i + 3])
+      redis.call('ZADD', KEYS[2], ARGV[i + 2], key)
+      if not alone then redis.call('SADD', KEYS[4] .. group, key) end
+    end
+  end
+end
+redis.call('SET', KEYS[3], string.format('%.0f', last))
+return 1`)
+
+func heldKeys(partition int32) []string {
+	base := schemas.ViewHeld(partition)
+	return []string{base + schemas.HeldItems, base + schemas.HeldDue, base + schemas.HeldAt, base + schemas.HeldGroup}
+}
+
+// hold notes what waits, and in the organization's slot that its request need not be decided again.
+func (w *writes) hold(rec *kgo.Record) error {
+	v, err := decode(rec, schemas.NotificationHeld, (*schemas.HeldNotification).Key)
+	if err != nil {
+		return err
+	}
+	if v == nil {
+		w.held[rec.Partition] = append(w.held[rec.Partition], rec.Offset, string(rec.Key), "", "")
+		return nil
+	}
+	w.held[rec.Partition] = append(w.held[rec.Partition], rec.Offset, string(rec.Key), v.DueAt.UnixMilli(), string(rec.Value))
+	done := schemas.ViewOrgDone(v.OrgID, v.Delivery.RequestID)
+	w.done[done] = append(w.done[done], schemas.DoneHeld+string(v.Delivery.DeliveryID))
+	return nil
+}
+
+// count notes what somebody was sent in the hour in which it was routed, for as long as a cap may ask.
+func (w *writes) count(o *schemas.Outcome) {
+	if o.Status != schemas.Delivered || o.RoutedAt.IsZero() {
+		return
+	}
+	const hour = time.Hour / time.Second
+	n := o.RoutedAt.Unix() / int64(hour)
+	until := time.Unix((n+2)*int64(hour), 0)
+	for _, key := range []string{schemas.ViewOrgSent(o.OrgID, n, o.Type), schemas.ViewOrgSentTo(o.OrgID, n, o.Type, o.Recipient.KeyPart())} {
+		w.sent[key] = append(w.sent[key], string(o.RequestID)+"\x00"+o.Recipient.KeyPart())
+		w.until[key] = until
+	}
+}

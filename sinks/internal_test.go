@@ -72,11 +72,11 @@ func TestPermanentIsSeenThroughWrapping(t *testing.T) {
 // What may be committed: everything before the first record that waits, for each partition by itself.
 func TestHeldCommitsUpToTheFirstDeferredRecord(t *testing.T) {
 	rec := func(p int32, offset int64) *kgo.Record { return &kgo.Record{Topic: "t", Partition: p, Offset: offset} }
-	h := newHeld()
+	h := newHeld(nil)
 	h.seen([]*kgo.Record{rec(0, 10), rec(0, 11), rec(0, 12)})
 	h.seen([]*kgo.Record{rec(1, 7)})
 	h.seen(nil)
-	h.put([]*kgo.Record{rec(0, 12), rec(0, 11), rec(2, 3)}) // 2 is not ours any more
+	h.settle(Result{Deferred: []*kgo.Record{rec(0, 12), rec(0, 11), rec(2, 3)}}, time.Now()) // 2 is not ours any more
 	want := map[string]map[int32]kgo.EpochOffset{"t": {0: {Offset: 11}, 1: {Offset: 8}}}
 	if diff := cmp.Diff(want, h.offsets()); diff != "" {
 		t.Errorf("offsets (-want +got):\n%s", diff)
@@ -88,7 +88,7 @@ func TestHeldCommitsUpToTheFirstDeferredRecord(t *testing.T) {
 	if diff := cmp.Diff(map[string]map[int32]kgo.EpochOffset{"t": {1: {Offset: 8}}}, h.offsets()); diff != "" {
 		t.Errorf("offsets after partition 0 went (-want +got):\n%s", diff)
 	}
-	if taken := h.take(); len(taken) != 0 {
+	if taken, _ := h.offer(time.Now()); len(taken) != 0 {
 		t.Errorf("records of a partition that went are still held: %v", taken)
 	}
 }

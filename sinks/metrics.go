@@ -12,6 +12,8 @@ type Metrics struct {
 	batches  *prometheus.HistogramVec
 	duration *prometheus.HistogramVec
 	stalls   *prometheus.CounterVec
+	waits    *prometheus.GaugeVec
+	lost     *prometheus.CounterVec
 }
 
 // NewMetrics registers the tier's metrics.
@@ -32,7 +34,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "backchannel_sinks_stalls_total", Help: "Attempts that ended with 'not now': the store or Kafka away.",
 		}, []string{"sink"}),
 	}
-	reg.MustRegister(m.records, m.batches, m.duration, m.stalls)
+	m.waits = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "backchannel_sinks_waiting_records", Help: "Records that were put off and wait, in order, without delaying others.",
+	}, []string{"sink"})
+	m.lost = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "backchannel_sinks_lost_records_total", Help: "Records that waited for longer than their topic keeps them.",
+	}, []string{"sink"})
+	reg.MustRegister(m.records, m.batches, m.duration, m.stalls, m.waits, m.lost)
 	return m
 }
 
@@ -45,5 +53,9 @@ func (m *Metrics) written(sink string, n int, result Result, took time.Duration)
 	m.batches.WithLabelValues(sink).Observe(float64(n))
 	m.duration.WithLabelValues(sink).Observe(took.Seconds())
 }
+
+func (m *Metrics) waiting(sink string, n int) { m.waits.WithLabelValues(sink).Set(float64(n)) }
+
+func (m *Metrics) gone(sink string, n int) { m.lost.WithLabelValues(sink).Add(float64(n)) }
 
 func (m *Metrics) stalled(sink string) { m.stalls.WithLabelValues(sink).Inc() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -50,15 +51,14 @@ const (
 	leaveWithin    = 3 * time.Second
 )
 
-// maxDeferred bounds what waits in memory: beyond it nothing new is read.
-const maxDeferred = 2000
-
 // Runner runs one definition.
 type Runner struct {
 	def    Definition
 	opts   Options
 	client *kgo.Client // of the current session
 	held   *held
+	// progress: something of the last batch was written.
+	progress bool
 }
 
 // NewRunner validates the definition.
@@ -130,7 +130,7 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 func (r *Runner) session(ctx, work context.Context) (err error) {
-	r.held = newHeld()
+	r.held = newHeld(r.def.Lane)
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
 	r.client, err = kgo.NewClient(append(append(r.consumer(), kgo.WithContext(connected)), r.opts.Kafka...)...)
@@ -180,10 +180,13 @@ func (r *Runner) poll(ctx context.Context) (batch []*kgo.Record, failed error) {
 	wait := idleEvery
 	if r.held.waiting() > 0 {
 		wait = deferredEvery
+		if r.progress {
+			wait = r.def.MaxWait // there may be more where that came from
+		}
 	}
-	if r.held.waiting() >= maxDeferred {
+	if r.held.waiting() >= maxWaiting {
 		sleep(ctx, wait)
-		return r.held.take(), nil
+		return r.offered(ctx)
 	}
 	for deadline := time.Now().Add(wait); len(batch) < r.def.MaxBatch; {
 		until, cancel := context.WithDeadline(ctx, deadline)
@@ -207,7 +210,17 @@ func (r *Runner) poll(ctx context.Context) (batch []*kgo.Record, failed error) {
 		}
 	}
 	// Taken only now: having polled keeps partitions ours until AllowRebalance, and those that went before are forgotten.
-	return append(r.held.take(), batch...), failed
+	batch = r.held.admit(batch, time.Now())
+	deferred, err := r.offered(ctx)
+	return append(deferred, batch...), errors.Join(failed, err)
+}
+
+// offered is what waited and may be tried again, as far as it can be fetched.
+func (r *Runner) offered(ctx context.Context) ([]*kgo.Record, error) {
+	records, missing := r.held.offer(time.Now())
+	err := r.recall(ctx, missing)
+	r.opts.Metrics.waiting(r.def.Name, r.held.waiting())
+	return records, err
 }
 
 // deliver writes a batch, trying until it is in, and commits it.
@@ -226,7 +239,8 @@ func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 	if err := r.untilDone(ctx, func() error { return r.deadLetters(ctx, result.Rejected) }); err != nil {
 		return err
 	}
-	r.held.put(result.Deferred)
+	r.held.settle(result, time.Now())
+	r.progress = len(result.Deferred) < len(batch)
 	if err := r.untilDone(ctx, func() error { return r.commit(ctx) }); err != nil {
 		return err
 	}
@@ -301,7 +315,16 @@ func (r *Runner) write(ctx context.Context, batch []*kgo.Record) (Result, error)
 		Rejected: append(first.Rejected, second.Rejected...),
 		Deferred: append(first.Deferred, second.Deferred...),
 		Waiting:  errors.Join(first.Waiting, second.Waiting),
+		waits:    merged(first.waits, second.waits),
 	}, err
+}
+
+func merged(a, b map[*kgo.Record]wait) map[*kgo.Record]wait {
+	if a == nil {
+		return b
+	}
+	maps.Copy(a, b)
+	return a
 }
 
 // untilDone calls f until it succeeds, fails for good, asks to start over, or ctx ends.

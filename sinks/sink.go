@@ -29,6 +29,20 @@ type Result struct {
 	Deferred []*kgo.Record
 	// Waiting says what the deferred records wait for, when that is worth telling.
 	Waiting error
+
+	waits map[*kgo.Record]wait
+}
+
+type wait struct {
+	pause time.Duration
+	lane  bool
+}
+
+// Lane is who a record waits with: a workspace, a mail domain. What waits in one lane delays no other. A record that has
+// expired comes again at once, whatever its lane waits for, so that it can be said.
+type Lane struct {
+	Name    string
+	Expires time.Time // zero: never
 }
 
 // Rejection is a record that becomes a dead letter. The detail is for a person and holds no content.
@@ -43,8 +57,24 @@ func (r *Result) Reject(rec *kgo.Record, reason schemas.Reason, detail string) {
 	r.Rejected = append(r.Rejected, Rejection{Record: rec, Reason: reason, Detail: detail})
 }
 
-// Defer puts a record off.
+// Defer puts a record off until the next batch.
 func (r *Result) Defer(rec *kgo.Record) { r.Deferred = append(r.Deferred, rec) }
+
+// DeferFor puts a record off for a while.
+func (r *Result) DeferFor(rec *kgo.Record, pause time.Duration) { r.put(rec, wait{pause: pause}) }
+
+// DeferLane puts a record off together with everything in its lane.
+func (r *Result) DeferLane(rec *kgo.Record, pause time.Duration) {
+	r.put(rec, wait{pause: pause, lane: true})
+}
+
+func (r *Result) put(rec *kgo.Record, w wait) {
+	if r.waits == nil {
+		r.waits = map[*kgo.Record]wait{}
+	}
+	r.waits[rec] = w
+	r.Defer(rec)
+}
 
 // Permanent marks an error as one that the same batch would meet again.
 func Permanent(err error) error { return permanentError{err} }
@@ -77,6 +107,8 @@ type Definition struct {
 	Lost func(gone map[string][]int32)
 	// Idle, when set, is called about once a second, batch or no batch; it may return ErrStartOver.
 	Idle func(ctx context.Context) error
+	// Lane, when set, says who a record waits with when it is deferred. It is called for every record and reads little of it.
+	Lane func(*kgo.Record) Lane
 	// Control asks for Kafka's transaction markers too (Attrs.IsControl): a sink that counts how far it has come needs them.
 	Control bool
 	// WriteTimeout bounds one Write; the group's rebalance timeout follows it. 0: a minute.

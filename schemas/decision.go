@@ -69,7 +69,7 @@ func Choose(t TypeInfo, user, org *Preferences) Decision {
 func (d *Delivery) Outcome(by DeliveryChannel, status OutcomeStatus, reason Reason, detail string, at time.Time) Outcome {
 	return Outcome{
 		OrgID: d.OrgID, RequestID: d.RequestID, DeliveryID: d.DeliveryID, Type: d.Type, Recipient: d.Recipient, Channel: by,
-		Status: status, Reason: reason, Detail: detail, Decision: d.Decision, Merged: d.Merged,
+		Status: status, Reason: reason, Detail: detail, Decision: d.Decision, Merged: d.Merged, Thread: d.Thread,
 		RequestedAt: d.RequestedAt, RoutedAt: d.RoutedAt, ReleasedAt: d.ReleasedAt, TeamID: d.TeamID, Setup: d.Setup, At: at,
 	}
 }

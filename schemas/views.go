@@ -1,6 +1,8 @@
 package schemas
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -173,6 +175,35 @@ func DMKey(team TeamID) string { return coordinationTag + "dm:{" + string(team) 
 // BudgetKey holds the GCRA state of a limit, such as a method of a workspace or a channel.
 func BudgetKey(team TeamID, limit string) string {
 	return BudgetPrefix + "{" + string(team) + "}:" + limit
+}
+
+// SuspendKey holds which record of a workspace's installation Slack has refused, and with which code. Coordination.
+func SuspendKey(team TeamID) string { return PausePrefix + "{" + string(team) + "}:installation" }
+
+// ThreadKey holds the ThreadEntry of a thread for a person: its first message. The Slack sink writes it; the views sink
+// fills it in from the outcomes when it is gone.
+func ThreadKey(org OrgID, to Recipient, thread string) string {
+	sum := sha256.Sum256([]byte(to.KeyPart() + "\x00" + thread))
+	return coordinationTag + "thread:{org:" + string(org) + "}:" + hex.EncodeToString(sum[:16])
+}
+
+// ThreadEntry is the message that later ones of its thread answer or update, as JSON.
+type ThreadEntry struct {
+	TeamID    TeamID    `json:"team_id"`
+	ChannelID ChannelID `json:"channel_id"`
+	TS        TS        `json:"ts"`
+}
+
+// ThreadTTL is how long a thread goes on after its latest message. Once Redis was lost, as long as outcomes are kept.
+const ThreadTTL = 30 * day
+
+// Threaded is the thread's entry that follows from an outcome, if any does.
+func (o *Outcome) Threaded() (ThreadEntry, bool) {
+	e := ThreadEntry{TeamID: o.TeamID, ChannelID: o.ChannelID, TS: o.ThreadTS}
+	if e.TS == "" {
+		e.TS = o.TS
+	}
+	return e, o.Thread != "" && o.Channel == BySlack && o.Status == Delivered && o.Reason != Duplicate && e.TS != "" && e.ChannelID != ""
 }
 
 // PauseKey exists while Slack's Retry-After forbids a method for a workspace.

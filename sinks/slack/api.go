@@ -38,19 +38,26 @@ func (a api) open(ctx context.Context, user schemas.SlackUserID) (schemas.Channe
 // post sends the message. client_msg_id is no documented argument, yet Slack's reference knows 'is_duplicate': it is
 // sent as best effort and not relied upon, since the ledger is what makes a post single. The delivery id in the
 // metadata lets a person find the delivery of a message.
-func (a api) post(ctx context.Context, channel schemas.ChannelID, d *schemas.Delivery) (schemas.TS, error) {
-	blocks, text := render(d, a.settings)
-	_, ts, err := a.client.PostMessageContext(ctx, string(channel),
-		slack.MsgOptionText(text, false),
-		slack.MsgOptionBlocks(blocks...),
+//
+// With a thread it answers the message that has this ts.
+func (a api) post(ctx context.Context, channel schemas.ChannelID, d *schemas.Delivery, thread schemas.TS) (schemas.TS, error) {
+	_, ts, err := a.client.PostMessageContext(ctx, string(channel), a.shown(d), slack.MsgOptionTS(string(thread)),
 		slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionMetadata(slack.SlackMetadata{
-			EventType:    "backchannel_delivery",
-			EventPayload: map[string]any{"delivery_id": string(d.DeliveryID)},
-		}),
 		slack.UnsafeMsgOptionEndpoint(a.baseURL+methodPost, func(v url.Values) { v.Set("client_msg_id", string(d.DeliveryID)) }),
 	)
 	return schemas.TS(ts), withoutURL(err)
+}
+
+// update replaces what a message of ours says. The same update again changes nothing.
+func (a api) update(ctx context.Context, e *schemas.ThreadEntry, d *schemas.Delivery) error {
+	_, _, _, err := a.client.UpdateMessageContext(ctx, string(e.ChannelID), string(e.TS), a.shown(d))
+	return withoutURL(err)
+}
+
+// shown is what the person sees of a delivery.
+func (a api) shown(d *schemas.Delivery) slack.MsgOption {
+	blocks, text := render(d, a.settings)
+	return slack.MsgOptionCompose(slack.MsgOptionText(text, false), slack.MsgOptionBlocks(blocks...), metadata(d))
 }
 
 // withoutURL drops the URL that net/http puts into its errors.

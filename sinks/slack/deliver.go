@@ -36,33 +36,61 @@ func (s *Sink) deliver(ctx context.Context, j *job) (fate, error) {
 		return fateOf(o), s.publish(ctx, o)
 	}
 	inDoubt := j.entry != nil
-	if inDoubt && s.ledger.Wait(j.entry, now) > 0 {
-		return later, nil
+	if wait := s.waitOf(j, now); wait > 0 {
+		return j.later(wait, false), nil
 	}
 	if inDoubt && d.OnAmbiguous == schemas.Silence {
 		s.ambiguous.WithLabelValues(string(schemas.Silence)).Inc()
 		return s.finish(ctx, j, schemas.Failed, schemas.AmbiguousSilenced, "")
 	}
 	if status, reason := s.impossible(j, now); reason != "" {
-		return s.finish(ctx, j, status, reason, "")
+		detail := ""
+		if reason == schemas.InstallUnusable {
+			detail = "Slack answered " + j.refused
+		}
+		return s.finish(ctx, j, status, reason, detail)
+	}
+	s.suspended.note(d.TeamID, j.refused != "")
+	if j.refused != "" {
+		return j.later(suspendedProbe, true), nil
 	}
 	if f, settled, err := s.settleSetup(ctx, j); settled || err != nil {
 		return f, err
 	}
-	if j.paused {
-		return later, nil
+	if j.paused > 0 {
+		return j.later(j.paused, true), nil
 	}
-	if wait, err := s.maySend(ctx, j); err != nil || wait > 0 {
+	if err := s.findThread(ctx, j); err != nil {
 		return later, err
 	}
 	client, err := s.client(j.install)
 	if err != nil {
 		return s.finish(ctx, j, schemas.Failed, schemas.TokenUnreadable, err.Error())
 	}
+	if j.updates() {
+		return s.update(ctx, client, j)
+	}
+	if wait, all, err := s.maySend(ctx, j); err != nil || wait > 0 {
+		return j.later(wait, all), err
+	}
 	if f, opened, err := s.open(ctx, client, j); err != nil || !opened {
 		return f, err
 	}
 	return s.bracket(ctx, client, j)
+}
+
+// later: not now. all: everything of the workspace waits as long.
+func (j *job) later(wait time.Duration, all bool) fate {
+	j.wait, j.all = wait, all
+	return later
+}
+
+// waitOf is how long an earlier attempt keeps us from another.
+func (s *Sink) waitOf(j *job, now time.Time) time.Duration {
+	if j.entry == nil {
+		return 0
+	}
+	return s.ledger.Wait(j.entry, now)
 }
 
 // fateOf an outcome: content that Slack refused is our fault, and becomes a dead letter too.
@@ -78,7 +106,9 @@ func fateOf(o schemas.Outcome) fate {
 func (s *Sink) impossible(j *job, now time.Time) (schemas.OutcomeStatus, schemas.Reason) {
 	d := &j.delivery
 	switch {
-	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(now):
+	case j.expired(now) && j.refused != "":
+		return schemas.Expired, schemas.InstallUnusable
+	case j.expired(now):
 		return schemas.Expired, schemas.PastExpiry
 	case j.install == nil || !j.install.Active() || j.install.SealedToken == "":
 		return schemas.Failed, schemas.SlackNotConnected
@@ -90,6 +120,11 @@ func (s *Sink) impossible(j *job, now time.Time) (schemas.OutcomeStatus, schemas
 	return "", ""
 }
 
+func (j *job) expired(now time.Time) bool {
+	d := &j.delivery
+	return !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(now) || !j.record.Timestamp.IsZero() && now.Sub(j.record.Timestamp) >= longestWait
+}
+
 // open makes sure that the DM is open. Nothing is posted here, so no failure is ambiguous.
 func (s *Sink) open(ctx context.Context, client api, j *job) (f fate, opened bool, err error) {
 	if j.channel != "" {
@@ -97,7 +132,7 @@ func (s *Sink) open(ctx context.Context, client api, j *job) (f fate, opened boo
 	}
 	d := &j.delivery
 	if wait, err := s.limiter.mayOpen(ctx, d.TeamID); err != nil || wait > 0 {
-		return later, false, err
+		return j.later(wait, false), false, err // those whose DM is open need not wait
 	}
 	channel, err := client.open(ctx, d.SlackUserID)
 	if err != nil {
@@ -123,11 +158,14 @@ func (s *Sink) bracket(ctx context.Context, client api, j *job) (fate, error) {
 	defer cancel()
 	d := &j.delivery
 	if ours, err := s.ledger.Begin(ctx, d.DeliveryID, j.entry, s.opts.Now()); err != nil || !ours {
-		return later, err
+		return j.later(time.Second, false), err
 	}
 	j.begun = true
 	if j.entry != nil {
 		s.ambiguous.WithLabelValues(string(schemas.Repeat)).Inc()
+	}
+	if j.thread != nil {
+		j.channel = j.thread.ChannelID
 	}
 	method, ts, err := client.send(ctx, j)
 	if err == nil {
@@ -139,6 +177,18 @@ func (s *Sink) bracket(ctx context.Context, client api, j *job) (fate, error) {
 // settleVerdict acts on a failed call.
 func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdict) (fate, error) {
 	d := &j.delivery
+	j.later(v.pause, v.pause > 0)
+	if v.suspend {
+		j.later(suspendedProbe, true)
+		if err := s.suspend(ctx, j, v.code); err != nil {
+			return later, err
+		}
+	}
+	if again, err := s.forgetGone(ctx, j, method, v); err != nil {
+		return later, err
+	} else if again {
+		v = verdict{code: v.code}
+	}
 	if v.pause > 0 {
 		if err := s.limiter.pause(ctx, d.TeamID, method, v.pause); err != nil {
 			return later, err
@@ -169,10 +219,34 @@ func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdi
 	return later, nil
 }
 
+// forgetGone forgets what Slack no longer has: the earlier message of a thread, or a DM that was known and is another now. Then
+// the delivery is tried again, once, since it finds neither.
+func (s *Sink) forgetGone(ctx context.Context, j *job, method string, v verdict) (again bool, err error) {
+	d := &j.delivery
+	switch {
+	case !v.gone || method == methodOpen:
+		return false, nil
+	case j.thread != nil:
+		return true, s.forgetThread(ctx, d)
+	case j.cached:
+		if err := s.redis.HDel(ctx, schemas.DMKey(d.TeamID), string(d.SlackUserID)).Err(); err != nil {
+			return false, fmt.Errorf("forget the DM channel: %w", err)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
 func (s *Sink) delivered(ctx context.Context, j *job, ts schemas.TS) (fate, error) {
 	o := s.outcome(j, schemas.Delivered, "", "")
 	o.ChannelID, o.TS = j.channel, ts
-	return done, s.ledger.Conclude(ctx, o, s.publish)
+	if j.thread != nil && j.thread.TS != ts {
+		o.ThreadTS = j.thread.TS
+	}
+	if err := s.ledger.Conclude(ctx, o, s.publish); err != nil {
+		return done, err
+	}
+	return done, s.keepThread(ctx, &o)
 }
 
 func (s *Sink) finish(ctx context.Context, j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) (fate, error) {

@@ -20,10 +20,18 @@ type verdict struct {
 	code      string        // Slack's error code, for the outcome's detail
 	pause     time.Duration // the whole method of this workspace has to wait so long
 	ambiguous bool          // may have been posted
+	suspend   bool          // Slack refuses the installation: the workspace waits for another one
+	gone      bool          // the earlier message of the thread, or the channel it is in, is no more
 }
 
 // workspacePause is how long a workspace is left alone that says 'not now' without a Retry-After.
 const workspacePause = 2 * time.Second
+
+// silencePause is how long a workspace is left alone whose calls get no answer: each of them holds up a batch until its timeout.
+const silencePause = 30 * time.Second
+
+// codeNoChannel is what Slack says of a DM that it has replaced by another, too.
+const codeNoChannel = "channel_not_found"
 
 // codeConnection stands for no answer at all.
 const codeConnection = "connection"
@@ -34,10 +42,6 @@ var codes = verdicts()
 func verdicts() map[string]verdict {
 	codes := map[string]verdict{}
 	for reason, list := range map[schemas.Reason][]string{
-		schemas.InstallUnusable: {
-			"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope", "team_access_not_granted",
-			"org_login_required", "accesslimited", "ekm_access_denied", "no_permission", "not_allowed_token_type",
-		},
 		schemas.AccountInactive: {"user_disabled"}, // Slack's account_inactive is the token's own account
 		schemas.RecipientRefused: {
 			"user_not_found", "users_not_found", "user_not_visible", "channel_not_found", "is_archived", "not_in_channel",
@@ -52,8 +56,19 @@ func verdicts() map[string]verdict {
 		},
 	} {
 		for _, code := range list {
-			codes[code] = verdict{status: schemas.Failed, reason: reason, code: code}
+			codes[code] = verdict{status: schemas.Failed, reason: reason, code: code, gone: code == codeNoChannel}
 		}
+	}
+	// A token that has expired is renewed by the keeper of the installations, one that was revoked is recorded as such: either
+	// changes the record.
+	for _, code := range []string{
+		"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope", "team_access_not_granted",
+		"org_login_required", "accesslimited", "ekm_access_denied", "no_permission", "not_allowed_token_type",
+	} {
+		codes[code] = verdict{suspend: true, code: code}
+	}
+	for _, code := range []string{"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed", "cannot_reply_to_message", "invalid_thread_ts"} {
+		codes[code] = verdict{status: schemas.Failed, reason: schemas.RecipientRefused, code: code, gone: true}
 	}
 	for _, code := range []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable", "team_added_to_org", "rate_limit_exceeded"} {
 		codes[code] = verdict{pause: workspacePause, code: code}
@@ -80,7 +95,11 @@ func judge(err error) verdict {
 		}
 		return verdict{status: schemas.Failed, reason: schemas.RecipientRefused, code: answer.Err}
 	}
-	return verdict{ambiguous: !neverSent(err), code: codeConnection}
+	v := verdict{ambiguous: !neverSent(err), code: codeConnection}
+	if lost, ok := errors.AsType[net.Error](err); ok && lost.Timeout() {
+		v.pause = silencePause
+	}
+	return v
 }
 
 // neverSent recognises failures before the request left: then nothing was posted.

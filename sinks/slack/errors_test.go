@@ -26,10 +26,6 @@ func TestEveryFailureHasItsFate(t *testing.T) {
 		inDoubt bool
 		letter  bool // a dead letter besides
 	}{
-		{"invalid_auth", apiError("invalid_auth"), "failed installation_unusable", false, false},
-		{"token_revoked", apiError("token_revoked"), "failed installation_unusable", false, false},
-		{"missing_scope", apiError("missing_scope"), "failed installation_unusable", false, false},
-		{"account_inactive", apiError("account_inactive"), "failed installation_unusable", false, false},
 		{"user_not_found", apiError("user_not_found"), "failed recipient_refused", false, false},
 		{"channel_not_found", apiError("channel_not_found"), "failed recipient_refused", false, false},
 		{"messages_tab_disabled", apiError("messages_tab_disabled"), "failed recipient_refused", false, false},
@@ -124,29 +120,6 @@ func TestOpeningLeavesNoDoubt(t *testing.T) {
 			if n := w.ambiguous(reg, schemas.Silence); n != 0 {
 				t.Errorf("%v deliveries were silenced", n)
 			}
-		})
-	}
-}
-
-// A scope that was not granted, a token that was revoked and an app that was removed, as Slack itself answers them.
-func TestInstallationsThatSlackRefuses(t *testing.T) {
-	t.Parallel()
-	for name, spoil := range map[string]func(w *world) error{
-		"revoked":     func(w *world) error { return w.sim.Revoke(w.t.Context(), "T1", w.app.ID) },
-		"uninstalled": func(w *world) error { return w.sim.Uninstall(w.t.Context(), "T1", w.app.ID) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, slacksim.Settings{})
-			w.workspace("T1", "acme", 1)
-			s, _ := w.replica()
-			w.must(spoil(w))
-			w.write(s, rec(t, delivery("T1", user(1), 1)))
-			outcomes := w.take()
-			if len(outcomes) != 1 || outcomes[0].Status != schemas.Failed || outcomes[0].Reason != schemas.InstallUnusable && outcomes[0].Reason != schemas.AccountInactive {
-				t.Errorf("outcomes %+v", outcomes)
-			}
-			noLeak(t, "the outcome", outcomes)
 		})
 	}
 }

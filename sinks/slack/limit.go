@@ -58,39 +58,56 @@ func (l *limiter) allow(ctx context.Context, team schemas.TeamID, name string, l
 	return res.RetryAfter, nil
 }
 
-func (l *limiter) mayPost(ctx context.Context, team schemas.TeamID, user schemas.SlackUserID) (wait time.Duration, err error) {
+// mayPost spends one message to a person, or says how long to wait; all: everybody in the workspace has to.
+func (l *limiter) mayPost(ctx context.Context, team schemas.TeamID, user schemas.SlackUserID) (wait time.Duration, all bool, err error) {
 	if wait = l.paused(team, methodPost); wait > 0 {
-		return wait, nil
+		return wait, true, nil
 	}
-	if wait, err = l.allow(ctx, team, methodPost+":"+string(user), perChannel); err != nil || wait > 0 {
-		return wait, err
+	person := methodPost + ":" + string(user)
+	if wait, err = l.allow(ctx, team, person, perChannel); err != nil || wait > 0 {
+		return wait, false, err
 	}
 	perMinute := l.limits.MessagesPerMinute
-	return l.allow(ctx, team, methodPost, redis_rate.Limit{Rate: perMinute, Burst: max(perMinute/12, 1), Period: time.Minute})
+	wait, err = l.whole(ctx, team, methodPost, redis_rate.Limit{Rate: perMinute, Burst: max(perMinute/12, 1), Period: time.Minute})
+	if err == nil && wait > 0 { // nothing was sent: the person's second is not spent. It was whole before, since it is one message
+		err = l.rate.Reset(ctx, schemas.BudgetKey(team, person))
+	}
+	return wait, true, err
 }
 
 func (l *limiter) mayOpen(ctx context.Context, team schemas.TeamID) (wait time.Duration, err error) {
-	if wait = l.paused(team, methodOpen); wait > 0 {
-		return wait, nil
-	}
 	perMinute := l.limits.OpensPerMinute
-	return l.allow(ctx, team, methodOpen, redis_rate.Limit{Rate: perMinute, Burst: perMinute, Period: time.Minute})
+	return l.whole(ctx, team, methodOpen, redis_rate.Limit{Rate: perMinute, Burst: perMinute, Period: time.Minute})
 }
 
 func (l *limiter) mayUpdate(ctx context.Context, team schemas.TeamID) (wait time.Duration, err error) {
-	if wait = l.paused(team, methodUpdate); wait > 0 {
+	return l.whole(ctx, team, methodUpdate, updates)
+}
+
+// whole spends one of a workspace's budget. Once it says to wait, this process does not ask again until then.
+func (l *limiter) whole(ctx context.Context, team schemas.TeamID, method string, limit redis_rate.Limit) (wait time.Duration, err error) {
+	if wait = l.paused(team, method); wait > 0 {
 		return wait, nil
 	}
-	return l.allow(ctx, team, methodUpdate, updates)
+	if wait, err = l.allow(ctx, team, method, limit); wait > 0 {
+		l.hold(schemas.PauseKey(team, method), wait)
+	}
+	return wait, err
+}
+
+func (l *limiter) hold(key string, d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until := l.now().Add(d); until.After(l.until[key]) {
+		l.until[key] = until
+	}
 }
 
 // pause makes every replica leave a workspace's method alone for as long as Slack said: others from their next batch on,
 // this process at once.
 func (l *limiter) pause(ctx context.Context, team schemas.TeamID, method string, d time.Duration) error {
 	key := schemas.PauseKey(team, method)
-	l.mu.Lock()
-	l.until[key] = l.now().Add(d)
-	l.mu.Unlock()
+	l.hold(key, d)
 	if err := l.redis.Set(ctx, key, "1", d).Err(); err != nil {
 		return fmt.Errorf("note Slack's Retry-After: %w", err)
 	}

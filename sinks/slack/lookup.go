@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,7 +24,13 @@ type job struct {
 	install  *schemas.Installation // nil: not installed
 	user     *schemas.SlackUser    // nil: not in the directory
 	channel  schemas.ChannelID     // the DM, when it was opened before
-	paused   bool                  // Slack told this workspace to wait
+	cached   bool                  // the DM is known from before
+	paused   time.Duration         // Slack told this workspace to wait so long
+	grant    string                // which record of the installation this is
+	refused  string                // Slack's code, when it has refused this record before
+	thread   *schemas.ThreadEntry  // the earlier message of the thread
+	wait     time.Duration         // before it comes again
+	all      bool                  // its whole workspace waits with it
 	begun    bool                  // an attempt was begun with this batch
 	waiting  error                 // what it waits for, when that is worth telling
 	setup    *setup                // of a setup prompt or its update
@@ -44,8 +52,8 @@ var errViewsIncomplete = errors.New("the Redis views are not complete yet: the l
 // load fills the jobs in one round trip, and fails while the views (and with them the ledger) are being rebuilt.
 func (s *Sink) load(ctx context.Context, jobs []*job) error {
 	type asked struct {
-		entry, install, user, channel *redis.StringCmd
-		pausedPost, pausedOpen        *redis.IntCmd
+		entry, install, user, channel, suspended *redis.StringCmd
+		pausedPost, pausedOpen                   *redis.DurationCmd
 	}
 	cmds := make([]asked, len(jobs))
 	pipe := s.redis.Pipeline()
@@ -56,8 +64,9 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 			install:    pipe.HGet(ctx, schemas.ViewTeamInstall(d.TeamID), schemas.FieldInstallation),
 			user:       pipe.HGet(ctx, schemas.ViewTeamUsers(d.TeamID), string(d.SlackUserID)),
 			channel:    pipe.HGet(ctx, schemas.DMKey(d.TeamID), string(d.SlackUserID)),
-			pausedPost: pipe.Exists(ctx, schemas.PauseKey(d.TeamID, methodPost)),
-			pausedOpen: pipe.Exists(ctx, schemas.PauseKey(d.TeamID, methodOpen)),
+			suspended:  pipe.Get(ctx, schemas.SuspendKey(d.TeamID)),
+			pausedPost: pipe.PTTL(ctx, schemas.PauseKey(d.TeamID, methodPost)),
+			pausedOpen: pipe.PTTL(ctx, schemas.PauseKey(d.TeamID, methodOpen)),
 		}
 	}
 	complete := pipe.Get(ctx, schemas.ViewsCompleteKey)
@@ -79,8 +88,14 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 			return err
 		}
 		j.channel = schemas.ChannelID(cmds[i].channel.Val())
-		opens := j.channel == "" && j.delivery.SlackUserID != ""
-		j.paused = cmds[i].pausedPost.Val() > 0 || opens && cmds[i].pausedOpen.Val() > 0
+		j.cached = j.channel != ""
+		if j.paused = cmds[i].pausedPost.Val(); !j.cached && j.delivery.SlackUserID != "" {
+			j.paused = max(j.paused, cmds[i].pausedOpen.Val())
+		}
+		j.grant = grantOf(cmds[i].install.Val())
+		if grant, code, _ := strings.Cut(cmds[i].suspended.Val(), " "); grant == j.grant {
+			j.refused = code
+		}
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func (s *Sink) settleUpdate(ctx context.Context, j *job) (f fate, settled bool, 
 }
 
 // maySend spends the budget of what is about to be sent.
-func (s *Sink) maySend(ctx context.Context, j *job) (wait time.Duration, err error) {
+func (s *Sink) maySend(ctx context.Context, j *job) (wait time.Duration, all bool, err error) {
 	d := &j.delivery
 	switch {
 	case d.Setup == nil || d.SlackUserID != "":
@@ -55,14 +55,15 @@ func (s *Sink) maySend(ctx context.Context, j *job) (wait time.Duration, err err
 	case d.Setup.PromptID == "":
 		return s.limiter.mayPost(ctx, d.TeamID, schemas.SlackUserID(j.channel)) // one message a second, in a channel as in a DM
 	}
-	return s.limiter.mayUpdate(ctx, d.TeamID)
+	wait, err = s.limiter.mayUpdate(ctx, d.TeamID)
+	return wait, false, err
 }
 
 // send posts a notification or a prompt, or updates a prompt.
 func (a api) send(ctx context.Context, j *job) (method string, ts schemas.TS, err error) {
 	d := &j.delivery
 	if d.Setup == nil {
-		ts, err = a.post(ctx, j.channel, d)
+		ts, err = a.post(ctx, j.channel, d, j.answers())
 		return methodPost, ts, err
 	}
 	blocks, text := renderSetup(d, j.setup)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,7 +22,7 @@ type setup struct {
 	deal        viewed[schemas.Deal]
 	byUser      viewed[schemas.DirectoryUser]
 	bySlackUser viewed[schemas.SlackUser]
-	paused      bool // Slack told this workspace to wait with updates
+	paused      time.Duration // Slack told this workspace to wait with updates
 }
 
 // viewed is a view's word: nothing known, a tombstone (no value), or a value.
@@ -75,9 +76,9 @@ func (s *Sink) loadSetups(ctx context.Context, jobs []*job) error {
 		team, channel := j.delivery.TeamID, string(j.delivery.Setup.ChannelID)
 		association := pipe.HGet(ctx, schemas.ViewTeamAssociations(team), channel)
 		prompt := pipe.HGet(ctx, schemas.ViewTeamPrompts(team), channel)
-		paused := pipe.Exists(ctx, schemas.PauseKey(team, methodUpdate))
+		paused := pipe.PTTL(ctx, schemas.PauseKey(team, methodUpdate))
 		return func() error {
-			j.setup.paused = paused.Val() > 0
+			j.setup.paused = paused.Val()
 			return errors.Join(j.setup.association.read(association), j.setup.prompt.read(prompt))
 		}
 	})

@@ -142,7 +142,7 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			return // it would not come as far as here
 		}
-		if _, err := a.post(t.Context(), schemas.ChannelID(person.ID), &d); err != nil {
+		if _, err := a.post(t.Context(), schemas.ChannelID(person.ID), &d, ""); err != nil {
 			t.Errorf("Slack answers %v to title %q body %q link %q label %q", err, title, body, link, label)
 		}
 		blocks, text := render(&d, "https://app.example/settings")

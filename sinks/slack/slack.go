@@ -48,10 +48,14 @@ type Sink struct {
 	limiter   *limiter
 	publish   func(ctx context.Context, o schemas.Outcome) error
 	ambiguous *prometheus.CounterVec
+	suspended *suspended
 }
 
 // parallelRecipients bounds how many recipients are written to at a time. Slack answers in about 100 ms.
-const parallelRecipients = 16
+const parallelRecipients = 64
+
+// longestWait is less than notification.deliveries.slack keeps a record (3 days): what has not been delivered by then has expired.
+const longestWait = 60 * time.Hour
 
 // Definition is the node of the graph.
 func Definition(opts Options) sinks.Definition {
@@ -77,10 +81,20 @@ func Definition(opts Options) sinks.Definition {
 	if opts.Urgent {
 		name, lane = "slack-urgent", schemas.DeliveriesSlackUrgent.Spec
 	}
+	s.suspended = newSuspended(opts, name)
 	return sinks.Definition{
 		Name: name, In: []schemas.Spec{lane}, Sink: s,
-		MaxBatch: 256, MaxWait: 10 * time.Millisecond, WriteTimeout: 2 * time.Minute,
+		MaxBatch: 256, MaxWait: 10 * time.Millisecond, WriteTimeout: 2 * time.Minute, Lane: laneOf,
 	}
+}
+
+// laneOf: what waits, waits with its workspace.
+func laneOf(rec *kgo.Record) sinks.Lane {
+	team, expires := schemas.DeliveryLane(rec.Value)
+	if last := rec.Timestamp.Add(longestWait); expires.IsZero() || last.Before(expires) {
+		expires = last
+	}
+	return sinks.Lane{Name: team, Expires: expires}
 }
 
 // Write posts what may be posted now and defers the rest, in order for each recipient.
@@ -115,7 +129,11 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	for i, j := range jobs {
 		switch fates[i] {
 		case later:
-			result.Defer(j.record)
+			if j.all {
+				result.DeferLane(j.record, j.wait)
+			} else {
+				result.DeferFor(j.record, j.wait)
+			}
 			if j.waiting != nil {
 				result.Waiting = j.waiting
 			}

@@ -36,12 +36,13 @@ type writes struct {
 	until    map[string]time.Time // when a set of sent ends
 
 	duplicates map[string]string // ledger entries of requests that repeat a first one
+	threads    map[string]string // first messages of threads
 }
 
 func newWrites(owner owners) *writes {
 	return &writes{
 		fields: map[string][]any{}, indexes: map[string][]any{}, searched: map[[2]string][]any{},
-		ledger: map[string]string{}, duplicates: map[string]string{}, owner: owner,
+		ledger: map[string]string{}, duplicates: map[string]string{}, threads: map[string]string{}, owner: owner,
 		held: map[int32][]any{}, done: map[string][]any{}, sent: map[string][]any{}, until: map[string]time.Time{},
 	}
 }
@@ -82,6 +83,9 @@ func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
 			for key, requests := range w.sent {
 				pipe.SAdd(ctx, key, requests...)
 				pipe.ExpireAt(ctx, key, w.until[key])
+			}
+			for key, value := range w.threads {
+				pipe.SetNX(ctx, key, value, schemas.ThreadTTL) // what the Slack sink wrote is newer
 			}
 			for key, args := range w.fields {
 				eval(pipe, put, []string{key}, args)
@@ -271,6 +275,13 @@ func (w *writes) outcome(rec *kgo.Record) error {
 	done := schemas.ViewOrgDone(o.OrgID, o.RequestID)
 	w.done[done] = append(w.done[done], string(id))
 	w.count(&o)
+	if thread, ok := o.Threaded(); ok {
+		value, err := json.Marshal(thread)
+		if err != nil {
+			return fmt.Errorf("encode a thread: %w", err)
+		}
+		w.threads[schemas.ThreadKey(o.OrgID, o.Recipient, o.Thread)] = string(value)
+	}
 	if key := schemas.LedgerKey(id); o.Reason == schemas.Duplicate {
 		w.duplicates[key] = string(entry)
 	} else {

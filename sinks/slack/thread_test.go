@@ -54,7 +54,7 @@ func TestThreads(t *testing.T) {
 	if diff := cmp.Diff([]place{{false, true}, {true, false}, {false, true}, {true, false}}, got); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s\n%+v", diff, o)
 	}
-	messages, err := w.sim.Messages(t.Context(), "T1", slacksim.ChannelID(o[0].ChannelID), slacksim.MessageQuery{})
+	messages, err := w.sim.Messages(t.Context(), "T1", o[0].ChannelID, slacksim.MessageQuery{})
 	w.must(err)
 	var texts []string
 	for _, m := range messages.Messages {
@@ -93,7 +93,7 @@ func TestAThreadWhoseMessageIsGone(t *testing.T) {
 		w.workspace("T1", "acme", 1)
 		s, reg := w.replica()
 		first := w.deliverAll(s, threaded(1, mode))[0]
-		w.must(w.sim.Delete(t.Context(), "T1", slacksim.ChannelID(first.ChannelID), slacksim.TS(first.TS)))
+		w.must(w.sim.Delete(t.Context(), "T1", first.ChannelID, first.TS))
 		second := w.deliverAll(s, threaded(2, mode))
 		third := w.deliverAll(s, threaded(3, mode))
 		if len(second) != 1 || second[0].Status != schemas.Delivered || second[0].TS == first.TS || second[0].ThreadTS != "" {

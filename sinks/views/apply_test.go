@@ -93,3 +93,34 @@ func FuzzApply(f *testing.F) {
 		}
 	})
 }
+
+// The first message of a thread follows from its outcomes, also from one that only answered it; what the Slack sink wrote stays.
+func TestThreadsAreFoundAgain(t *testing.T) {
+	mini, rdb := newRedis(t)
+	outcome := func(thread string, ts, root schemas.TS) *kgo.Record {
+		return rec(t, schemas.NotificationOutcomes.Spec, "acme/r1", schemas.Outcome{
+			OrgID: "acme", RequestID: "r1", DeliveryID: "d", Recipient: schemas.Recipient{UserID: "u"}, Channel: schemas.BySlack,
+			Status: schemas.Delivered, TeamID: "T1", ChannelID: "D1", TS: ts, Thread: thread, ThreadTS: root,
+		})
+	}
+	key := func(thread string) string { return schemas.ThreadKey("acme", schemas.Recipient{UserID: "u"}, thread) }
+	if err := mini.Set(key("known"), "as it was"); err != nil {
+		t.Fatal(err)
+	}
+	w := newWrites(owners{})
+	for _, r := range []*kgo.Record{outcome("new", "2.0", ""), outcome("answered", "3.0", "1.0"), outcome("known", "4.0", ""), outcome("", "5.0", "")} {
+		if err := w.apply(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.run(t.Context(), rdb); err != nil {
+		t.Fatal(err)
+	}
+	for thread, want := range map[string]string{
+		"new": `{"team_id":"T1","channel_id":"D1","ts":"2.0"}`, "answered": `{"team_id":"T1","channel_id":"D1","ts":"1.0"}`, "known": "as it was", "": "",
+	} {
+		if got, _ := mini.Get(key(thread)); got != want {
+			t.Errorf("%q: %s, want %s", thread, got, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@
 // the views say is the channel's prompt, and says what they say of its association once they show the record that the update follows: so updates
 // may be made late, twice or out of order. A prompt is not posted when the channel is associated by then. Should a crash leave it unknown whether
 // Slack took a prompt, it is posted again with the same client_msg_id: no prompt at all would be the worse end.
+//
 // suspend.go leaves workspaces alone whose installation Slack refuses, until its record is another. thread.go finds the earlier
 // message of a thread.
 //

@@ -61,7 +61,7 @@ func TestARefusedInstallationSuspendsItsWorkspace(t *testing.T) {
 				t.Errorf("Slack was asked %d times more with the same installation", again-asked)
 			}
 			w.write(s, waits...)
-			if n := sinkstest.Value(t, reg, "backchannel_sinks_slack_suspended_workspaces", nil); n != 1 {
+			if n := sinkstest.Value(t, reg, "backchannel_sinks_slack_suspended_workspaces", map[string]string{"sink": "slack"}); n != 1 {
 				t.Errorf("%v workspaces are told of", n)
 			}
 			w.advance(time.Hour)
@@ -83,7 +83,7 @@ func TestARefusedInstallationSuspendsItsWorkspace(t *testing.T) {
 			if o := w.take(); len(waits) > 0 || len(o) != 39 || o[0].Status != schemas.Delivered {
 				t.Errorf("%d wait, outcomes %+v", len(waits), o)
 			}
-			if n := sinkstest.Value(t, reg, "backchannel_sinks_slack_suspended_workspaces", nil); n != 0 {
+			if n := sinkstest.Value(t, reg, "backchannel_sinks_slack_suspended_workspaces", map[string]string{"sink": "slack"}); n != 0 {
 				t.Errorf("%v workspaces are told of after it was mended", n)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -120,6 +121,7 @@ func (r *Runner) session(ctx, work context.Context) error {
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // so that offsets are committed past a transaction's marker, and lag ends at 0
 		kgo.TransactionalID(Group(r.def.Name) + "-" + uuid.NewString()),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.ProducerLinger(0), // a transaction flushes when its batch is done: waiting buys nothing
@@ -181,15 +183,19 @@ func (r *Runner) poll(ctx context.Context, sess *kgo.GroupTransactSession) (batc
 	return fetches.Records(), failed
 }
 
-// transact takes one batch through: process, produce, commit.
+// transact takes one batch through: process, produce, commit. Of transaction markers alone it commits that they were read.
 //
 // When a rebalance takes a partition away while we process, End aborts instead of committing, and the batch is read
 // again by the partition's next owner (maybe us): so no record is emitted by two owners.
 func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, batch []*kgo.Record) error {
 	started := time.Now()
-	result, err := r.process(ctx, batch)
-	if err != nil {
-		return err
+	batch = slices.DeleteFunc(batch, func(rec *kgo.Record) bool { return rec.Attrs.IsControl() })
+	result := NewResult(0)
+	if len(batch) > 0 {
+		var err error
+		if result, err = r.process(ctx, batch); err != nil {
+			return err
+		}
 	}
 	if err := sess.Begin(); err != nil {
 		return fmt.Errorf("processor %s: begin transaction: %w", r.def.Name, err)

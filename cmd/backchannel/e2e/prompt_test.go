@@ -67,6 +67,11 @@ func TestSetupPrompt(t *testing.T) {
 	p.must(p.kafka.ProduceSync(t.Context(), &kgo.Record{Topic: "channel.associations", Key: []byte(string(w.team) + "/" + string(alone))}).FirstErr())
 	p.awaitSaid(alone, "<#"+string(alone)+"> is no longer linked to an account. Its messages are not synced.")
 
+	moved, err := p.slack.Identify(t.Context(), w.team, asked, "C0MOVED") // a share was begun: the channel has another id, and its prompt and account go with it
+	p.must(err)
+	p.awaitSaid(moved.ID, "<#"+string(moved.ID)+"> is linked to *Acme Corp*, deal *Renewal*.")
+	p.awaitView(schemas.ViewTeamAssociations(w.team), string(moved.ID))
+
 	p.must(p.slack.Remove(t.Context(), w.team, private, w.install.BotUserID, w.ben.ID))
 	eventually(t, within, func() error {
 		value, err := p.redis.HGet(t.Context(), schemas.ViewTeamChannels(w.team), string(private)).Result()

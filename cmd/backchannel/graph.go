@@ -396,7 +396,9 @@ func (w *wiring) email(urgent bool) (runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.sink(email.Definition(email.Options{Redis: w.redis, Transport: transport, Publish: w.publishOutcome, Now: time.Now, Urgent: urgent}))
+	return w.sink(email.Definition(email.Options{
+		Redis: w.redis, Transport: transport, PerMinute: w.config.Int("emails-per-minute"), Publish: w.publishOutcome, Now: time.Now, Urgent: urgent,
+	}))
 }
 
 // publishOutcome hands an outcome to Kafka, under the name of every request that shared the message.

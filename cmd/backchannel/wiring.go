@@ -144,10 +144,15 @@ func topicsReady(ctx context.Context, admin *kadm.Client) error {
 // server is an error, since mails would be lost sight of.
 func mailTransport(c *config.Config) (email.Transport, error) {
 	if address := c.String("smtp-url"); address != "" {
-		return email.NewSMTP(address, c.String("email-from"))
+		server, err := email.NewSMTP(address, c.String("email-from"))
+		if err != nil {
+			return nil, err
+		}
+		server.SettingsURL = c.String("settings-url")
+		return server, nil
 	}
 	if c.Bool("embedded") {
-		return email.Outbox{Dir: filepath.Join(c.String("data"), "outbox"), From: c.String("email-from")}, nil
+		return email.Outbox{Dir: filepath.Join(c.String("data"), "outbox"), From: c.String("email-from"), SettingsURL: c.String("settings-url")}, nil
 	}
 	return nil, errors.New("no mail server is configured: set BACKCHANNEL_SMTP_URL (smtp://user:password@host:port), or leave the component 'email' out")
 }

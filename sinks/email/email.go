@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -15,11 +16,11 @@ import (
 	"github.com/bigmind/backchannel/sinks/ledger"
 )
 
-// Transport sends one mail. A nil error: it is the mail server's now. ErrRefused: the server refused it for good.
+// Transport sends one mail. A nil error: it is the mail server's now, which replied. ErrRefused: the server refused it for good.
 // ErrBusy: the server wants this mail later. ErrUnanswered: the connection was lost when the server may have had it.
 // Anything else: the mail server is away, or refuses us whatever we bring.
 type Transport interface {
-	Send(ctx context.Context, d *schemas.Delivery) error
+	Send(ctx context.Context, d *schemas.Delivery) (reply string, err error)
 }
 
 // What a transport's error may be.
@@ -33,6 +34,8 @@ var (
 type Options struct {
 	Redis     redis.UniversalClient
 	Transport Transport
+	// PerMinute bounds the mails of a minute, of all replicas together. 0: no bound.
+	PerMinute int
 	// Publish hands an outcome to Kafka and returns when the brokers have it.
 	Publish func(ctx context.Context, o schemas.Outcome) error
 	Now     func() time.Time
@@ -44,7 +47,9 @@ type Options struct {
 type Sink struct {
 	opts   Options
 	ledger *ledger.Ledger
+	rate   *redis_rate.Limiter
 	busy   map[schemas.DeliveryID]postponed
+	full   time.Time // until then the mails of a minute are spent
 }
 
 // postponed is a mail that the server wanted later. It is kept in memory: a restart asks the server once more, which is no harm.
@@ -73,8 +78,8 @@ func Definition(opts Options) sinks.Definition {
 	}
 	return sinks.Definition{
 		Name: name, In: []schemas.Spec{lane},
-		Sink:     &Sink{opts: opts, ledger: ledger.New(opts.Redis, settle), busy: map[schemas.DeliveryID]postponed{}},
-		MaxBatch: 64, MaxWait: 10 * time.Millisecond, WriteTimeout: 5 * time.Minute,
+		Sink:     &Sink{opts: opts, ledger: ledger.New(opts.Redis, settle), rate: redis_rate.NewLimiter(opts.Redis), busy: map[schemas.DeliveryID]postponed{}},
+		MaxBatch: 64, MaxWait: 10 * time.Millisecond, WriteTimeout: 5 * time.Minute, Lane: laneOf,
 	}
 }
 
@@ -92,10 +97,41 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 			return result, err
 		}
 		if again {
-			result.Defer(rec)
+			result.DeferFor(rec, s.waitOf(&d))
 		}
 	}
 	return result, nil
+}
+
+// waitOf is how long to leave a mail alone that has to wait.
+func (s *Sink) waitOf(d *schemas.Delivery) time.Duration {
+	now := s.opts.Now()
+	return max(s.busy[d.DeliveryID].until.Sub(now), s.full.Sub(now), time.Second)
+}
+
+// mayMail spends one of the mails of a minute, which all replicas share.
+func (s *Sink) mayMail(ctx context.Context) (bool, error) {
+	perMinute := s.opts.PerMinute
+	switch now := s.opts.Now(); {
+	case perMinute == 0:
+		return true, nil
+	case now.Before(s.full):
+		return false, nil
+	}
+	res, err := s.rate.Allow(ctx, schemas.BudgetKey("", "mail"), redis_rate.Limit{Rate: perMinute, Burst: max(perMinute/12, 1), Period: time.Minute})
+	if err != nil {
+		return false, fmt.Errorf("ask for mail budget: %w", err)
+	}
+	if res.Allowed == 0 {
+		s.full = s.opts.Now().Add(res.RetryAfter)
+	}
+	return res.Allowed > 0, nil
+}
+
+// laneOf: what waits, waits with its mail domain.
+func laneOf(rec *kgo.Record) sinks.Lane {
+	domain, expires := schemas.DeliveryLane(rec.Value)
+	return sinks.Lane{Name: domain, Expires: expires}
 }
 
 // deliver sends one mail between two ledger entries. again: it has to wait.
@@ -123,6 +159,9 @@ func (s *Sink) deliver(ctx context.Context, d *schemas.Delivery) (again bool, er
 	case ctx.Err() != nil:
 		return true, ctx.Err()
 	}
+	if may, err := s.mayMail(ctx); err != nil || !may {
+		return true, err
+	}
 	// Once begun, the attempt is not cancelled with the batch or at shutdown: it would leave the delivery in doubt.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
@@ -138,7 +177,7 @@ func (s *Sink) send(ctx context.Context, d *schemas.Delivery, earlier *ledger.En
 		attempts = earlier.Attempts
 	}
 	inDoubt := earlier != nil
-	err = s.opts.Transport.Send(ctx, d)
+	reply, err := s.opts.Transport.Send(ctx, d)
 	if errors.Is(err, ErrBusy) {
 		s.postpone(d.DeliveryID)
 	} else {
@@ -146,7 +185,9 @@ func (s *Sink) send(ctx context.Context, d *schemas.Delivery, earlier *ledger.En
 	}
 	switch {
 	case err == nil:
-		return false, s.conclude(ctx, d, schemas.Delivered, "", "", inDoubt)
+		o := d.Outcome(schemas.ByEmail, schemas.Delivered, "", "", s.opts.Now().UTC())
+		o.Ambiguous, o.Reply, o.Attempts = inDoubt, reply, attempts+1
+		return false, s.ledger.Conclude(ctx, o, s.opts.Publish)
 	case errors.Is(err, ErrRefused):
 		return false, s.conclude(ctx, d, schemas.Failed, schemas.EmailRefused, err.Error(), inDoubt)
 	case errors.Is(err, ErrUnanswered) && d.OnAmbiguous == schemas.Silence:

@@ -241,10 +241,10 @@ type breaking struct {
 	mini *miniredis.Miniredis
 }
 
-func (b breaking) Send(ctx context.Context, d *schemas.Delivery) error {
-	err := b.Transport.Send(ctx, d)
+func (b breaking) Send(ctx context.Context, d *schemas.Delivery) (string, error) {
+	reply, err := b.Transport.Send(ctx, d)
 	b.mini.SetError("LOADING Redis is loading the dataset in memory")
-	return err
+	return reply, err
 }
 
 // While the views are being rebuilt the ledger may lack what was sent; and a server that is away stalls, it drops nothing.
@@ -299,7 +299,36 @@ type during struct {
 	then func()
 }
 
-func (d during) Send(ctx context.Context, delivery *schemas.Delivery) error {
+func (d during) Send(ctx context.Context, delivery *schemas.Delivery) (string, error) {
 	d.then()
 	return d.Transport.Send(ctx, delivery)
+}
+
+// Mails of a minute are bounded, for all replicas together, and what is over it waits.
+func TestMailsOfAMinute(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.mini.SetTime(w.clock())
+	define := func() sinks.Sink {
+		return Definition(Options{Redis: w.rdb, Transport: w.srv.transport(t, time.Minute), PerMinute: 24, Publish: w.publish, Now: w.clock}).Sink
+	}
+	one, two := define(), define()
+	var waits []*kgo.Record
+	for n := range 10 {
+		waits = append(waits, rec(t, delivery(fmt.Sprintf("p%d@acme.example", n), n)))
+	}
+	left := len(w.write(one, waits[:5]...).Deferred) + len(w.write(two, waits[5:]...).Deferred)
+	if left != 8 || len(w.srv.mails()) != 2 {
+		t.Fatalf("%d wait, %d mails", left, len(w.srv.mails()))
+	}
+	w.advance(time.Minute)
+	w.mini.SetTime(w.clock())
+	for n := 0; n < 10 && len(waits) > 0; n++ {
+		waits = w.write(one, waits...).Deferred
+		w.advance(10 * time.Second)
+		w.mini.SetTime(w.clock())
+	}
+	if n := len(w.srv.mails()); len(waits) > 0 || n != 10 {
+		t.Errorf("%d wait, %d mails", len(waits), n)
+	}
 }

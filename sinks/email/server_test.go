@@ -25,6 +25,7 @@ type server struct {
 	drop  string
 	drops int // how often; then it behaves
 	slow  chan struct{}
+	conns []*smtp.Conn
 }
 
 type mailed struct{ from, to, text string }
@@ -52,7 +53,25 @@ func newServer(t *testing.T) *server {
 
 // NewSession makes the server its own backend.
 func (s *server) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	s.mu.Lock()
+	s.conns = append(s.conns, c)
+	s.mu.Unlock()
 	return &session{server: s, conn: c}, nil
+}
+
+func (s *server) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// hangUp closes the connections that stand, as servers do with idle ones.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		_ = c.Conn().Close()
+	}
 }
 
 func (s *server) mails() []mailed {

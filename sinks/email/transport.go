@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks/content"
 )
 
 // sendTimeout bounds connecting and authenticating, and then again the exchange about the mail: together less than
@@ -23,8 +25,15 @@ const sendTimeout = time.Minute
 
 // SMTP sends through a mail server.
 type SMTP struct {
+	// SettingsURL is where people choose what to receive: every mail links to it, and mail clients offer it as the way to
+	// unsubscribe. Empty: neither.
+	SettingsURL string
+
 	client *mail.Client
 	from   string
+
+	mu   sync.Mutex
+	conn *smtp.Client // nil: none is open
 }
 
 // NewSMTP reads smtp://user:password@host:port, with smtps:// for TLS from the start. smtp:// uses STARTTLS when the
@@ -64,22 +73,63 @@ func newSMTP(address, from string, timeout time.Duration) (*SMTP, error) {
 	return &SMTP{client: client, from: from}, nil
 }
 
-// Send hands the mail to the server.
-func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) error {
-	msg, err := message(s.from, d)
+// Send hands the mail to the server, over the connection that is open, or over a new one. Mails go one after another.
+func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) (reply string, err error) {
+	msg, err := message(s.from, s.SettingsURL, d)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return "", fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	err = s.client.DialAndSendWithContext(ctx, msg)
-	if err == nil || msg.IsDelivered() {
-		return nil // the server took it: what went wrong while saying goodbye is no reason to send it again
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = s.exchange(ctx, msg)
+	if err != nil && !msg.IsDelivered() {
+		return "", s.judge(err)
 	}
+	return content.Cut(content.Line(msg.ServerResponse()), maxReply), nil // accepted: what goes wrong after it is no reason to send it again
+}
+
+// exchange sends over the connection that stands. When that turns out to be closed, before anything was said, it is opened
+// anew, once.
+func (s *SMTP) exchange(ctx context.Context, msg *mail.Msg) error {
+	for {
+		fresh := s.conn == nil
+		if fresh {
+			conn, err := s.client.DialToSMTPClientWithContext(ctx)
+			if err != nil {
+				return errAway // the library's error may quote the address
+			}
+			s.conn = conn
+		}
+		err := s.client.SendWithSMTPClient(s.conn, msg)
+		failed, ok := errors.AsType[*mail.SendError](err)
+		if err == nil || ok && failed.ErrorCode() != 0 && failed.ErrorCode() != codeClosing && failed.Reason != mail.ErrConnCheck {
+			return err // an answer about this mail: the connection is good
+		}
+		_ = s.client.CloseWithSMTPClient(s.conn) // it is broken
+		s.conn = nil
+		if fresh || !ok || failed.Reason != mail.ErrConnCheck {
+			return err
+		}
+	}
+}
+
+// codeClosing is what a server says that is about to close the connection (RFC 5321, 4.2.1).
+const codeClosing = 421
+
+// maxReply bounds what is kept of a server's answer.
+const maxReply = 200
+
+var errAway = errors.New("the mail server does not answer")
+
+func (s *SMTP) judge(err error) error {
 	failed, ok := errors.AsType[*mail.SendError](err)
 	switch {
 	case !ok:
-		return errors.New("the mail server does not answer") // dialing failed: the library's error may quote the address
+		return errAway
 	case failed.Reason == mail.ErrSMTPDataClose && failed.ErrorCode() == 0:
 		return ErrUnanswered
+	case failed.ErrorCode() == codeClosing:
+		return fmt.Errorf("the mail server closes connections: code %d", codeClosing)
 	case ourFault[failed.ErrorCode()]:
 		return fmt.Errorf("the mail server wants other credentials or encryption: code %d", failed.ErrorCode())
 	case failed.ErrorCode() >= 500:
@@ -94,46 +144,28 @@ func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) error {
 // so they wait to be mended.
 var ourFault = map[int]bool{530: true, 534: true, 535: true, 538: true}
 
-func message(from string, d *schemas.Delivery) (*mail.Msg, error) {
-	msg := mail.NewMsg()
-	if err := msg.From(from); err != nil {
-		return nil, errors.New("the sender address is not valid")
-	}
-	if err := msg.To(d.Email); err != nil {
-		return nil, errors.New("the recipient address is not valid")
-	}
-	msg.SetMessageIDWithValue(string(d.DeliveryID) + "@backchannel")
-	msg.SetDate()
-	msg.Subject(d.Content.Title)
-	body := d.Content.Body
-	if d.Content.Link != nil {
-		body = strings.TrimSpace(body + "\n\n" + d.Content.Link.URL)
-	}
-	msg.SetBodyString(mail.TypeTextPlain, body)
-	return msg, nil
-}
-
 // Outbox writes mails into a folder, one .eml file each: what the embedded mode does, where there is no mail server.
 type Outbox struct {
-	Dir  string
-	From string
+	Dir         string
+	From        string
+	SettingsURL string
 }
 
 // Send writes the file under the delivery's id; the same delivery again is the same file.
-func (o Outbox) Send(_ context.Context, d *schemas.Delivery) error {
-	msg, err := message(o.From, d)
+func (o Outbox) Send(_ context.Context, d *schemas.Delivery) (reply string, err error) {
+	msg, err := message(o.From, o.SettingsURL, d)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return "", fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	var out bytes.Buffer
 	if _, err := msg.WriteTo(&out); err != nil {
-		return fmt.Errorf("write the mail: %w", err)
+		return "", fmt.Errorf("write the mail: %w", err)
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return fmt.Errorf("make the outbox: %w", err)
+		return "", fmt.Errorf("make the outbox: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(o.Dir, string(d.DeliveryID)+".eml"), out.Bytes(), 0o600); err != nil {
-		return fmt.Errorf("write the mail: %w", err)
+		return "", fmt.Errorf("write the mail: %w", err)
 	}
-	return nil
+	return "", nil
 }

@@ -75,6 +75,7 @@ var Settings = []Setting{
 
 	{Name: "smtp-url", Secret: true, Help: "mail server: smtp://user:password@host:port or smtps://…; empty with --embedded: mails become files in the data folder"},
 	{Name: "email-from", Default: "notifications@localhost", Help: "sender of emails"},
+	{Name: "emails-per-minute", Default: "0", Help: "emails per minute, at most, of all replicas together; 0: no bound", check: number(0, 1_000_000)},
 	{Name: "settings-url", Help: "page where people choose what to receive; every notification links to it. Empty: no link", check: optional(scheme("http", "https"))},
 
 	{Name: "drain", Default: "20s", Help: "how long work in progress may take after SIGTERM", check: duration},

@@ -103,11 +103,12 @@ func accountOptions(accounts []schemas.Account) (out []*slack.OptionBlockObject)
 	return out
 }
 
+// options answers a select; none at all is an empty list, which Slack shows as no results.
 func options(all []*slack.OptionBlockObject) []byte {
 	if all == nil {
 		all = []*slack.OptionBlockObject{}
 	}
-	return encode(slack.OptionsResponse{Options: all})
+	return encode(map[string]any{"options": all})
 }
 
 func encode(v any) []byte {

@@ -30,6 +30,7 @@ func (i *Interactions) chooseAccount(ctx context.Context, p *payload) (result st
 	if why := s.mayNot(); why != "" {
 		return i.update(ctx, p, s, explain("Link channel", why), notAllowed)
 	}
+	s.carry(m)
 	s.linkedAccount, s.linkedDeal = s.account, s.deal
 	if account != "" && (s.account == nil || s.account.AccountID != account) {
 		chosen, err := i.look(ctx, p.team(), p.User.ID, m.Channel, account, "")
@@ -65,6 +66,7 @@ func (i *Interactions) unlink(ctx context.Context, p *payload) (result string) {
 	if s.link != nil {
 		if err := i.publish(ctx, s, nil); err != nil {
 			i.failed("record that a channel is dissociated", p, err)
+			s.carry(p.View.metadata())
 			v, err := i.setup(ctx, s, notNow)
 			if err != nil {
 				return unavailable

@@ -40,6 +40,10 @@ type metadata struct {
 	Account schemas.AccountID `json:"account,omitempty"`
 	// Seen is a digest of the association that the modal was made with.
 	Seen string `json:"seen,omitempty"`
+	// Name, Domains and Companies only order what is offered.
+	Name      string   `json:"name,omitempty"`
+	Domains   []string `json:"domains,omitempty"`
+	Companies []string `json:"companies,omitempty"`
 }
 
 func (v *view) metadata() (m metadata) {
@@ -47,9 +51,17 @@ func (v *view) metadata() (m metadata) {
 	return m
 }
 
+// carry takes the hints of the modal that is open.
+func (s *scene) carry(m metadata) {
+	s.domains, s.companies = m.Domains[:min(len(m.Domains), maxHints)], m.Companies[:min(len(m.Companies), maxHints)]
+	if s.channel.Name == "" {
+		s.channel.Name = m.Name
+	}
+}
+
 // setup is the modal for a scene that may be set up: with its account and deal, and a note above if there is something to say.
 func (i *Interactions) setup(ctx context.Context, s *scene, note string) (slack.ModalViewRequest, error) {
-	m := metadata{Channel: s.channel.ChannelID, Seen: seen(s.link)}
+	m := metadata{Channel: s.channel.ChannelID, Seen: seen(s.link), Name: clip(s.channel.Name, 80), Domains: s.domains, Companies: s.companies}
 	var blocks []slack.Block
 	if note != "" {
 		blocks = append(blocks, section(note))

@@ -40,10 +40,13 @@ func (i *Interactions) press(ctx context.Context, p *payload, channel schemas.Ch
 	var v slack.ModalViewRequest
 	if why := s.mayNot(); why != "" {
 		result, v = notAllowed, explain("Link channel", why)
-	} else if v, err = i.setup(within, s, ""); err != nil {
-		i.failed("look up deals", p, err)
-		i.tell(ctx, p, notNow)
-		return unavailable
+	} else {
+		i.hints(within, s)
+		if v, err = i.setup(within, s, ""); err != nil {
+			i.failed("look up deals", p, err)
+			i.tell(ctx, p, notNow)
+			return unavailable
+		}
 	}
 	err = i.call(s.install, func(api *slack.Client) error {
 		_, err := api.OpenViewContext(within, p.TriggerID, v)

@@ -25,6 +25,8 @@ type scene struct {
 	// linkedAccount and linkedDeal are the link's, where account and deal are others.
 	linkedAccount *schemas.Account
 	linkedDeal    *schemas.Deal
+	// domains and companies are those of the people of another company in the channel.
+	domains, companies []string
 }
 
 // look reads the scene: two round trips in the workspace's views and the organization's, a third for the person. account and deal are

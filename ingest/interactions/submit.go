@@ -79,6 +79,7 @@ func (i *Interactions) meanwhile(ctx context.Context, p *payload, s *scene) ([]b
 		s.linkedAccount, s.linkedDeal = now.account, now.deal
 	}
 	s.link, s.by = now.link, now.by
+	s.carry(p.View.metadata())
 	v, err := i.setup(ctx, s, note)
 	if err != nil {
 		i.failed("look up deals", p, err)

@@ -49,7 +49,7 @@ func (i *Interactions) suggest(ctx context.Context, p *payload) ([]byte, string,
 	var answer []byte
 	switch p.ActionID {
 	case accountAction:
-		answer, err = i.suggestAccounts(ctx, s, p.Value)
+		answer, err = i.suggestAccounts(ctx, s, m, p.Value)
 	case dealAction:
 		answer, err = i.suggestDeals(ctx, s.install.OrgID, m.Account, p.Value)
 	default:
@@ -62,13 +62,16 @@ func (i *Interactions) suggest(ctx context.Context, p *payload) ([]byte, string,
 	return answer, searched, nil
 }
 
-func (i *Interactions) suggestAccounts(ctx context.Context, s *scene, text string) ([]byte, error) {
+func (i *Interactions) suggestAccounts(ctx context.Context, s *scene, m metadata, text string) ([]byte, error) {
 	org := s.install.OrgID
 	accounts, err := search.Accounts(ctx, i.opts.Redis, org, text, shown)
 	if err != nil || s.channel == nil || strings.TrimSpace(text) != "" {
 		return options(accountOptions(accounts)), err
 	}
-	likely, err := search.Likely(ctx, i.opts.Redis, org, search.Hints{Name: s.channel.Name, Own: s.install.TeamName}, likelyShown)
+	s.carry(m)
+	likely, err := search.Likely(ctx, i.opts.Redis, org, search.Hints{
+		Name: strings.Join(append(s.companies, s.channel.Name), " "), Own: s.install.TeamName, Domains: s.domains,
+	}, likelyShown)
 	if err != nil || len(likely) == 0 {
 		return options(accountOptions(accounts)), err
 	}

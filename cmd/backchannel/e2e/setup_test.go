@@ -15,8 +15,8 @@ import (
 )
 
 // The way of the product page, with no record made by hand but those of the CRM and the directory: an owner connects Slack and authorises
-// channel sync, the app is added to a public and a private channel, and somebody says in the modal whose they are. What is said in them
-// then is a row with its account and deal; what was said before is not.
+// channel sync, and adds the app to a public and a private channel; the prompt that comes is answered in the modal. What is said in them
+// then is a row with its account and deal; what was said before is not. The prompt says what was done, and its button undoes it.
 func TestChannelsAreLinkedInSlack(t *testing.T) {
 	p := newEmbedded(t)
 	s := p.settleSetup()
@@ -31,7 +31,10 @@ func TestChannelsAreLinkedInSlack(t *testing.T) {
 			t.Errorf("%d rows of a channel in which one thing was said after it was linked", n)
 		}
 	}
+	p.awaitSaid(public, "<#"+string(public)+"> is linked to *Globex*, deal *Pilot*.")
+	p.awaitSaid(private, "<#"+string(private)+"> is linked to *Initech*.")
 	s.unlink(public)
+	p.awaitSaid(public, "<#"+string(public)+"> is no longer linked to an account. Its messages are not synced.")
 	eventually(t, within, func() error {
 		var n uint64
 		if err := p.sql([]any{&n}, "SELECT count() FROM conversations WHERE channel_id = ?", string(public)); err != nil || n == 0 {
@@ -52,8 +55,6 @@ type setup struct {
 	team slacksim.TeamID
 	app  slacksim.App
 	ada  slacksim.Person
-	bot  *slack.Client
-	me   slacksim.UserID // the bot
 }
 
 func (p *pipeline) settleSetup() *setup {
@@ -87,12 +88,15 @@ func (p *pipeline) settleSetup() *setup {
 		if status, page := p.walk(&s.app, p.link("usr-ada", more...), s.ada); status != http.StatusOK {
 			p.t.Fatalf("connecting %v: %d\n%s", more, status, page)
 		}
-		p.awaitView(schemas.ViewTeamInstall(s.team), schemas.FieldInstallation)
 	}
+	eventually(p.t, within, func() error { // before that, what happens in channels is not ours to know
+		value, err := p.redis.HGet(ctx, schemas.ViewTeamInstall(s.team), schemas.FieldInstallation).Result()
+		if err == nil && !strings.Contains(value, schemas.ScopeGroupsHistory) {
+			err = fmt.Errorf("the installation is %s", value)
+		}
+		return err
+	})
 	p.awaitView(schemas.ViewTeamUsers(s.team), string(s.ada.ID))
-	installed, err := p.slack.Installed(ctx, s.team, s.app.ID)
-	p.must(err)
-	s.me, s.bot = installed.BotUserID, slack.New(installed.Token, slack.OptionAPIURL(p.simulator+"/api/"))
 	return s
 }
 
@@ -102,7 +106,7 @@ func (s *setup) linkedRoom(name string, private bool, typed, account, deal strin
 	ctx := s.t.Context()
 	room, err := s.slack.CreateChannel(ctx, s.team, slacksim.Channel{Name: name, IsPrivate: private, Members: []slacksim.UserID{s.ada.ID}})
 	s.must(err)
-	s.must(s.slack.Invite(ctx, s.team, room.ID, s.ada.ID, s.me))
+	s.must(s.slack.Invite(ctx, s.team, room.ID, s.ada.ID, botOf(s.pipeline, s.team, s.app.ID)))
 	s.awaitChannel(s.team, room.ID, `"is_member":true`)
 	_, err = s.slack.Say(ctx, s.team, room.ID, s.ada.ID, "before")
 	s.must(err)
@@ -142,19 +146,20 @@ func (s *setup) unlink(channel slacksim.ChannelID) {
 	s.must(s.slack.Press(s.t.Context(), s.team, slacksim.Press{User: s.ada.ID, View: s.modal().ID, Action: "unlink"}))
 }
 
-// prompt posts the button of the setup prompt as the bot does, in a DM.
-func (s *setup) prompt(about slacksim.ChannelID) (slacksim.ChannelID, slacksim.TS) {
+// prompt waits for the prompt about a channel, which Ada, who added the app, has in a DM.
+func (s *setup) prompt(about slacksim.ChannelID) (in slacksim.ChannelID, ts slacksim.TS) {
 	s.t.Helper()
-	ctx := s.t.Context()
-	dm, _, _, err := s.bot.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{string(s.ada.ID)}})
-	s.must(err)
-	button := slack.NewButtonBlockElement(schemas.SetupAction, string(about), slack.NewTextBlockObject(slack.PlainTextType, "Link channel", false, false))
-	var ts string
-	eventually(s.t, within, func() error { // one post a second and channel
-		_, ts, err = s.bot.PostMessageContext(ctx, dm.ID, slack.MsgOptionText("Whose is it?", false), slack.MsgOptionBlocks(slack.NewActionBlock(schemas.SetupBlock, button)))
-		return err
+	eventually(s.t, within, func() error {
+		all, posts := s.prompts()
+		for _, post := range posts {
+			if aboutChannel(s.t, post) == about && post.Method == "chat.postMessage" && post.Recipient == s.ada.ID {
+				in, ts = post.Channel, post.TS
+				return nil
+			}
+		}
+		return fmt.Errorf("no prompt about %s to %s; those posted are %v", about, s.ada.ID, all)
 	})
-	return slacksim.ChannelID(dm.ID), slacksim.TS(ts)
+	return in, ts
 }
 
 func (s *setup) modal() slack.View {

@@ -145,8 +145,8 @@ func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, 
 	}
 	return demo.Run(ctx, demo.Options{
 		Slack: slacksim.NewClient("http://"+c.String("slack-sim-addr"), nil), SigningSecret: c.List("slack-signing-secret")[0],
-		EventsURL: "http://" + c.String("http-addr") + slackapp.EventsPath,
-		Kafka:     upstream, Redis: views, ClickHouse: ch, Seal: tokens.Seal, For: forTime, Seed: seed, Out: out, Log: a.log,
+		EventsURL: "http://" + c.String("http-addr") + slackapp.EventsPath, InteractURL: "http://" + c.String("http-addr") + slackapp.InteractionsPath,
+		Kafka: upstream, Redis: views, ClickHouse: ch, Seal: tokens.Seal, For: forTime, Seed: seed, Out: out, Log: a.log,
 	})
 }
 

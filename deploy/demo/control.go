@@ -46,6 +46,7 @@ func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*k
 		})
 	}
 	w.strangers(b)
+	w.prospects(b)
 	add(b, schemas.NotificationPreferences, schemas.OrgKey(w.org, w.users[0].UserID), schemas.Preferences{
 		OrgID: w.org, UserID: w.users[0].UserID, UpdatedAt: now,
 		Types: map[schemas.NotificationType]schemas.ChannelPreference{"pipeline.daily_todos": schemas.PreferOff},

@@ -22,6 +22,7 @@ type Options struct {
 	Slack         *slacksim.Client // control API of the simulator
 	SigningSecret string           // that ingest verifies with
 	EventsURL     string           // of ingest
+	InteractURL   string           // of ingest: presses, modals and their searches
 	Kafka         *kgo.Client
 	Redis         redis.UniversalClient // only to see when the control records are in the views
 	ClickHouse    driver.Conn
@@ -50,6 +51,9 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	}
 	if err := r.awaitViews(ctx); err != nil {
 		return Summary{}, err
+	}
+	if err := r.invite(ctx); err != nil {
+		return Summary{}, fmt.Errorf("add the app to a channel: %w", err)
 	}
 	talking, stop := withEnd(ctx, o.For)
 	defer stop()

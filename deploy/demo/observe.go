@@ -102,7 +102,7 @@ func (r *run) rows(ctx context.Context) (n uint64, err error) {
 	return n, nil
 }
 
-// dms are the posts that the app's users saw.
+// dms are the posts that the app's users saw, apart from the setup prompt, which nobody requested.
 func (r *run) dms(ctx context.Context) ([]slacksim.Post, error) {
 	var all []slacksim.Post
 	for after := 0; ; {
@@ -112,7 +112,7 @@ func (r *run) dms(ctx context.Context) ([]slacksim.Post, error) {
 		}
 		after = page.Next
 		for _, p := range page.Posts {
-			if p.Recipient != "" && !p.Duplicate {
+			if p.Recipient != "" && !p.Duplicate && !isPrompt(p) {
 				all = append(all, p)
 			}
 		}

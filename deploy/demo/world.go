@@ -84,7 +84,7 @@ func (w *world) settle(ctx context.Context, o Options) error {
 	}
 	var err error
 	w.app, err = o.Slack.CreateApp(ctx, slacksim.App{
-		Name: "Bigmind", SigningSecret: o.SigningSecret, EventsURL: o.EventsURL,
+		Name: "Bigmind", SigningSecret: o.SigningSecret, EventsURL: o.EventsURL, InteractivityURL: o.InteractURL, OptionsURL: o.InteractURL,
 		Events: []string{"message.channels", "message.groups", "member_joined_channel", "app_mention", "app_uninstalled", "tokens_revoked"},
 	})
 	if err != nil {

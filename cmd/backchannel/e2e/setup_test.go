@@ -157,6 +157,7 @@ func (s *setup) prompt(about slacksim.ChannelID) (in slacksim.ChannelID, ts slac
 		}
 		return fmt.Errorf("no prompt about %s to %s; those posted are %v", about, s.ada.ID, all)
 	})
+	s.awaitView(schemas.ViewTeamPrompts(s.team), string(about)) // nobody answers within the blink of an eye that this takes
 	return in, ts
 }
 

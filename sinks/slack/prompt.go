@@ -32,7 +32,7 @@ func (s *Sink) settleUpdate(ctx context.Context, j *job) (f fate, settled bool, 
 	d, v := &j.delivery, j.setup
 	changed, stands := d.Setup.Association, v.prompt.value
 	switch {
-	case changed != nil && v.association.offset < *changed,
+	case changed != nil && (!v.association.known || v.association.offset < *changed), // the first record of all has offset 0
 		stands == nil && !v.prompt.known,
 		stands != nil && stands.AddedAt.Before(d.Setup.AddedAt):
 		return later, true, nil

@@ -177,7 +177,8 @@ func TestUpdatesWaitForTheViewsAndSayWhatIsSo(t *testing.T) {
 	prompt := setupDelivery("C1", "")
 	w.write(s, rec(t, prompt))
 	o := w.take()[0]
-	first, second := int64(7), int64(8)
+	veryFirst, first, second := int64(0), int64(7), int64(8)
+	begin := update(prompt, "0", func(s *schemas.Setup) { s.Association = &veryFirst })
 	older, newer := update(prompt, "7", func(s *schemas.Setup) { s.Association = &first }), update(prompt, "8", func(s *schemas.Setup) { s.Association = &second })
 	expect := func(deferred int, text string, d ...schemas.Delivery) {
 		t.Helper()
@@ -195,6 +196,7 @@ func TestUpdatesWaitForTheViewsAndSayWhatIsSo(t *testing.T) {
 	}
 	expect(1, "Bigmind was added", older) // where the prompt stands is not known yet
 	w.stands(o)
+	expect(1, "Bigmind was added", begin)
 	w.association("C1", 6, &schemas.ChannelAssociation{OrgID: "acme", AccountID: "acc6"})
 	expect(2, "Bigmind was added", older, newer)
 	w.association("C1", 8, &schemas.ChannelAssociation{OrgID: "acme", AccountID: "acc8"})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/directory"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -44,6 +46,9 @@ func peopleCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := printProgress(cmd.Context(), rdb, schemas.OrgID(org), cmd.ErrOrStderr()); err != nil {
+				return err
+			}
 			if unmatched {
 				all = slices.DeleteFunc(all, func(m match) bool { return m.Reason == "" })
 			}
@@ -54,6 +59,26 @@ func peopleCommand(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "a JSON object a line")
 	cmd.Flags().BoolVar(&unmatched, "unmatched", false, "only those who match nobody")
 	return cmd
+}
+
+// printProgress says of each connected workspace how far its people are read: whoever is nobody may only not be read yet.
+func printProgress(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, out io.Writer) error {
+	installs, err := rdb.HGetAll(ctx, schemas.ViewOrgInstalls(org)).Result()
+	if err != nil {
+		return fmt.Errorf("look up workspaces: %w", err)
+	}
+	for _, team := range slices.Sorted(maps.Keys(installs)) {
+		in, err := ingest.Viewed[schemas.Installation](installs[team])
+		if err != nil || in == nil || !in.Active() {
+			continue // said by matches
+		}
+		p, err := directory.PeopleProgress(ctx, rdb, in.TeamID)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s: %s\n", in.TeamID, p)
+	}
+	return nil
 }
 
 // matches reads the views of an organization. Slack users are matched by email: never bots, deactivated people or people of another

@@ -183,6 +183,9 @@ func TestTenThousandPeople(t *testing.T) {
 		if n := w.calls("users.list").Calls; n < 10 || n > 25 {
 			t.Fatalf("%d pages in a minute", n)
 		}
+		if p, err := PeopleProgress(t.Context(), w.redis, w.team.ID); err != nil || !p.Reading || p.Read < 2000 || p.Read > 5000 || !p.Complete.IsZero() {
+			t.Errorf("in the middle: %v, %v", p, err)
+		}
 		stop = w.run()
 		defer stop()
 		time.Sleep(10 * time.Minute)
@@ -190,6 +193,9 @@ func TestTenThousandPeople(t *testing.T) {
 		rooms, _ := w.latest(schemas.SlackChannels.Name)
 		if len(users) != people+2 || len(rooms) != channels { // Slackbot and the bot
 			t.Errorf("%d people and %d channels, want %d and %d", len(users), len(rooms), people+2, channels)
+		}
+		if p, err := PeopleProgress(t.Context(), w.redis, w.team.ID); err != nil || p.Reading || p.Read < people || p.Complete.IsZero() {
+			t.Errorf("at the end: %v, %v", p, err)
 		}
 		for method, pages := range map[string]int{"users.list": 51, "conversations.list": 26} {
 			got := w.calls(method)
@@ -200,6 +206,32 @@ func TestTenThousandPeople(t *testing.T) {
 		time.Sleep(25 * time.Hour)
 		if n := w.calls("users.list").Calls; n < 2*51 {
 			t.Errorf("%d pages a day later, want all of them again", n)
+		}
+	})
+}
+
+// Wherever it dies, a page is asked for again at most, and nobody is missed.
+func TestItDiesAgainAndAgain(t *testing.T) {
+	const people, pages = 4_000, 21
+	inWorld(t, slacksim.Settings{}, schemas.NotificationScopes(), func(t *testing.T, w *world) {
+		for n := range people {
+			_, err := w.slack.CreatePerson(t.Context(), w.team.ID, slacksim.Person{RealName: fmt.Sprint("Person ", n)})
+			w.must(err)
+		}
+		w.installed(time.Now())
+		deaths, life := 0, 4*time.Second
+		for ; w.calls("users.list").Calls < pages-1 && deaths < 60; deaths++ {
+			stop := w.run()
+			time.Sleep(life)
+			stop()
+			life = leaseLife + leaseLife/4 + time.Duration(deaths)*700*time.Millisecond // the dead one's lease comes first, and then some pages
+		}
+		stop := w.run()
+		defer stop()
+		time.Sleep(5 * time.Minute)
+		users, _ := w.latest(schemas.SlackUsers.Name)
+		if got := w.calls("users.list"); len(users) != people+2 || got.Calls > pages+deaths || got.Errors["ratelimited"] > 0 || deaths < 3 {
+			t.Errorf("%d people in %+v after %d deaths, want %d in %d pages and one again for each", len(users), got, deaths, people+2, pages)
 		}
 	})
 }

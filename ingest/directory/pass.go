@@ -33,6 +33,7 @@ const (
 	fieldFor      = ":for"
 	fieldCursor   = ":cursor"
 	fieldComplete = ":complete"
+	fieldRead     = ":read" // records of the pass so far, or of the last one
 )
 
 func (w *workspace) checkpoint() string { return schemas.DirectoryKey(w.in.TeamID) }
@@ -63,15 +64,15 @@ const repeats = 3
 
 // pass reads a list, from where an earlier pass for the same installation was cut off, to its end.
 func (w *workspace) pass(ctx context.Context, l list) error {
-	cursor, err := w.resume(ctx, l)
+	cursor, read, err := w.resume(ctx, l)
 	if err != nil {
 		return err
 	}
-	whole, seen, read, same := cursor == "", map[string]bool{}, 0, 0
+	whole, seen, same, told := cursor == "", map[string]bool{}, 0, time.Now()
 	for {
 		records, next, err := w.page(ctx, l, cursor)
 		if code(err) == "invalid_cursor" && cursor != "" { // it has expired: cursors are no checkpoints that last
-			cursor, whole, seen = "", true, map[string]bool{}
+			cursor, whole, seen, read = "", true, map[string]bool{}, 0
 			continue
 		}
 		if err != nil {
@@ -97,8 +98,12 @@ func (w *workspace) pass(ctx context.Context, l list) error {
 		if cursor == "" {
 			break
 		}
-		if err := w.note(ctx, l, cursor); err != nil {
+		if err := w.note(ctx, l, cursor, read); err != nil {
 			return err
+		}
+		if time.Since(told) >= tellEvery {
+			told = time.Now()
+			w.opts.Log.Info("directory: a list is being read", "team", w.in.TeamID, "list", l.name, "records", read)
 		}
 	}
 	if whole && l.swept != nil {
@@ -112,24 +117,30 @@ func (w *workspace) pass(ctx context.Context, l list) error {
 	}
 	w.opts.Log.Info("directory: a list was read", "team", w.in.TeamID, "list", l.name, "records", read)
 	w.passes.WithLabelValues(l.name, "complete").Inc()
-	return w.done(ctx, l)
+	return w.done(ctx, l, read)
 }
 
-func (w *workspace) resume(ctx context.Context, l list) (string, error) {
-	state, err := w.opts.Redis.HMGet(ctx, w.checkpoint(), l.name+fieldFor, l.name+fieldCursor).Result()
+// tellEvery is how often a long pass says how far it is.
+const tellEvery = 30 * time.Second
+
+// resume is where a pass goes on, and how many records it had by then.
+func (w *workspace) resume(ctx context.Context, l list) (cursor string, read int, err error) {
+	state, err := w.opts.Redis.HMGet(ctx, w.checkpoint(), l.name+fieldFor, l.name+fieldCursor, l.name+fieldRead).Result()
 	if err != nil {
-		return "", fmt.Errorf("read the checkpoint: %w", err)
+		return "", 0, fmt.Errorf("read the checkpoint: %w", err)
 	}
-	cursor, _ := state[1].(string)
-	if state[0] != w.generation() {
-		cursor = ""
+	cursor, _ = state[1].(string)
+	if state[0] != w.generation() || cursor == "" {
+		return "", 0, nil
 	}
-	return cursor, nil
+	text, _ := state[2].(string)
+	read, _ = strconv.Atoi(text) // for show: absent is 0
+	return cursor, read, nil
 }
 
 // note keeps where to go on, and the lease.
-func (w *workspace) note(ctx context.Context, l list, cursor string) error {
-	if err := w.opts.Redis.HSet(ctx, w.checkpoint(), l.name+fieldFor, w.generation(), l.name+fieldCursor, cursor).Err(); err != nil {
+func (w *workspace) note(ctx context.Context, l list, cursor string, read int) error {
+	if err := w.opts.Redis.HSet(ctx, w.checkpoint(), l.name+fieldFor, w.generation(), l.name+fieldCursor, cursor, l.name+fieldRead, read).Err(); err != nil {
 		return fmt.Errorf("note the checkpoint: %w", err)
 	}
 	ours, err := w.lease(ctx)
@@ -139,9 +150,9 @@ func (w *workspace) note(ctx context.Context, l list, cursor string) error {
 	return err
 }
 
-func (w *workspace) done(ctx context.Context, l list) error {
+func (w *workspace) done(ctx context.Context, l list, read int) error {
 	pipe := w.opts.Redis.TxPipeline()
-	pipe.HSet(ctx, w.checkpoint(), l.name+fieldFor, w.generation(), l.name+fieldComplete, time.Now().Unix())
+	pipe.HSet(ctx, w.checkpoint(), l.name+fieldFor, w.generation(), l.name+fieldComplete, time.Now().Unix(), l.name+fieldRead, read)
 	pipe.HDel(ctx, w.checkpoint(), l.name+fieldCursor)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("note the checkpoint: %w", err)

@@ -12,5 +12,5 @@
 // accepted but not yet noted is delivered again, as Slack does when it loses an answer.
 //
 // To change a Web API method, read webapi.go; the shapes of messages are in wire.go, the events a change causes in
-// events.go, their delivery in deliver.go, the rules of Block Kit in blockschema.go, and the control API in control.go.
+// events.go, their delivery in deliver.go, the rules of Block Kit in blockschema.go, what a change does to the state in apply.go, and the control API in control.go.
 package slacksim

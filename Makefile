@@ -46,7 +46,7 @@ test-guards: ## the fault suite with one guard taken out at a time: it must fail
 	go test -tags faults -count 1 -timeout 40m -run TestGuards -v ./cmd/backchannel/e2e
 
 test-browser: ## a person walks the simulator's page in Chromium; SCREENSHOTS=folder keeps pictures
-	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run TestWalk -v ./cmd/backchannel/e2e
+	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run 'TestWalk|InABrowser' -v ./deploy/slacksim ./cmd/backchannel/e2e
 
 screenshots: ## the pictures of the documents
 	mkdir -p deploy/slacksim/screenshots

@@ -21,13 +21,13 @@ function swap(fresh) {
   for (const id of parts) {
     const old = document.getElementById(id);
     const now = fresh.getElementById(id);
+    if (now) localTimes(now);
     if (!old || !now || old.innerHTML === now.innerHTML) continue;
     // What someone is typing stays.
     if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
     const follow = atEnd(old);
     const inner = old.querySelector(".scroll");
     const top = inner ? inner.scrollTop : old.scrollTop;
-    localTimes(now);
     const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     old.replaceChildren(...now.childNodes);
     if (inner) old.querySelector(".scroll").scrollTop = top;
@@ -57,12 +57,14 @@ async function redraw() {
 }
 
 // Enter in a search field searches, and does not send the form.
-document.addEventListener("keydown", (e) => {
-  const find = e.key === "Enter" && e.target.closest(".find");
-  if (!find) return;
-  e.preventDefault();
-  find.querySelector("button").click();
-});
+for (const press of ["keydown", "keypress"]) {
+  document.addEventListener(press, (e) => {
+    const find = e.key === "Enter" && e.target.closest(".find");
+    if (!find) return;
+    e.preventDefault();
+    if (press === "keydown") find.querySelector("button").click();
+  });
+}
 
 // A choice that the app is told of at once, which may answer with another form.
 document.addEventListener("change", (e) => {

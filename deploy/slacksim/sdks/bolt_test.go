@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
 )
@@ -90,8 +91,31 @@ func TestBoltSocketMode(t *testing.T) {
 	p.await("ready")
 	s.setUp(p)
 	s.refreshed(p)
+	s.silenced(p)
 	s.webAPI(p)
 	s.blameless()
+}
+
+// silenced has the connection go half open: it stands, and nothing gets through. The SDK has to notice by itself and connect anew; what it
+// left behind may still be sent envelopes that nobody hears, so that it takes more than one message until it hears again.
+func (s *stage) silenced(p *program) {
+	s.t.Helper()
+	check(s.t, s.Disconnect(s.t.Context(), s.app.ID, slacksim.Disconnection{Reason: "half_open"}))
+	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); {
+		_, err := s.Say(s.t.Context(), s.team.ID, s.channel.ID, s.ada.ID, "do you hear me?")
+		check(s.t, err)
+		select {
+		case line, open := <-p.lines:
+			if !open {
+				s.t.Fatal("the program ended")
+			}
+			if p.seen = append(p.seen, line); line["text"] == "do you hear me?" {
+				return
+			}
+		case <-time.After(2 * time.Second):
+		}
+	}
+	s.t.Fatalf("the program hears nothing any more; it said %v", p.seen)
 }
 
 // refreshed has Slack refresh the connection. What is said while the SDK is away is sent again, so it arrives all the same.

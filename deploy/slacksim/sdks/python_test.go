@@ -33,6 +33,7 @@ func TestPythonSocketMode(t *testing.T) {
 	p.await("ready")
 	s.setUp(p)
 	s.refreshed(p)
+	s.silenced(p)
 	s.webAPI(p)
 	s.blameless()
 }

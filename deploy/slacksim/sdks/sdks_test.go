@@ -251,6 +251,27 @@ func (s *stage) webAPI(p *program) {
 	if len(posts.Posts) != before+1 || calls["chat.postMessage"].Errors["status_429"] != 2 {
 		s.t.Errorf("%d posts after two 429s, want one more than %d; %+v", len(posts.Posts), before, calls["chat.postMessage"])
 	}
+	s.hurried(p, len(posts.Posts))
+}
+
+// hurried has the program post faster than one message a second and channel, until Slack makes it wait: all are posted all the same.
+func (s *stage) hurried(p *program, before int) {
+	s.t.Helper()
+	const most = 20
+	for n := 1; n <= most; n++ {
+		p.ask("done", said{"do": "post", "token": s.install.Token, "channel": s.channel.ID, "text": "again"})
+		calls, err := s.Calls(s.t.Context())
+		check(s.t, err)
+		posts, err := s.Posts(s.t.Context(), slacksim.PostQuery{App: s.app.ID})
+		check(s.t, err)
+		if len(posts.Posts) != before+n {
+			s.t.Errorf("%d posts, want %d", len(posts.Posts), before+n)
+		}
+		if calls["chat.postMessage"].Errors["ratelimited"] > 0 {
+			return
+		}
+	}
+	s.t.Errorf("%d posts were never too fast", most)
 }
 
 // fails has the program do what Slack refuses, and returns Slack's code.

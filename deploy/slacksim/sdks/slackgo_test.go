@@ -39,6 +39,7 @@ func TestSlackGoSocketMode(t *testing.T) {
 	p := s.goProgram()
 	s.setUp(p)
 	s.refreshed(p)
+	s.silenced(p)
 	s.webAPI(p)
 	s.blameless()
 }
@@ -65,7 +66,7 @@ func (s *stage) goProgram() *program {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	api := slack.New(s.install.Token, slack.OptionAPIURL(s.base+"/api/"), slack.OptionAppLevelToken(s.app.AppToken))
-	a := &goApp{s: s, api: api, mode: socketmode.New(api), out: make(chan said, 1000)}
+	a := &goApp{s: s, api: api, mode: socketmode.New(api, socketmode.OptionPingInterval(10*time.Second)), out: make(chan said, 1000)}
 	commands, in := io.Pipe()
 	ended := make(chan struct{}, 3)
 	go func() { _ = a.mode.RunContext(ctx); ended <- struct{}{} }()

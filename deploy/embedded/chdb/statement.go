@@ -107,7 +107,8 @@ func scanInsert(s *scanner, stmt statement) statement {
 	return stmt
 }
 
-// skipTarget passes the name of the table, which may be spelled like a keyword, and returns the token after it.
+// skipTarget passes the name of the table, which may be spelled like a keyword, and returns the token after it, or the semicolon that stands
+// where a name should.
 func skipTarget(s *scanner) token {
 	t := s.next()
 	for _, optional := range []string{"INTO", "TABLE", "FUNCTION"} {
@@ -115,8 +116,11 @@ func skipTarget(s *scanner) token {
 			t = s.next()
 		}
 	}
-	for t = s.next(); t.upper(s.text) == "."; t = s.next() {
-		s.next()
+	for t.upper(s.text) != ";" {
+		if t = s.next(); t.upper(s.text) != "." {
+			return t
+		}
+		t = s.next()
 	}
 	return t
 }

@@ -90,7 +90,7 @@ func rootCommand() *cobra.Command {
 		}
 		flags.String(s.Name, s.Default, s.Help+" ["+s.Env()+"]")
 	}
-	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), dlqCommand(a), configCommand(a),
+	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), explainCommand(a), dlqCommand(a), configCommand(a),
 		sealCommand(a), installLinkCommand(a), peopleCommand(a), importCommand(a), manifestCommand(a), versionCommand(), engineCommand(a))
 	return root
 }

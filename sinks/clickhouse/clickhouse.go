@@ -14,7 +14,7 @@ import (
 // Sink inserts batches. Column buffers are reused between batches.
 type Sink struct {
 	conn     driver.Conn
-	tables   map[string]*table // by topic
+	tables   map[string][]*table // by topic
 	order    []*table
 	messages *messageTable
 }
@@ -22,7 +22,7 @@ type Sink struct {
 // Definition is the node of the graph. maxBatch and maxWait trade freshness for fewer, larger parts; a MergeTree wants
 // thousands of rows an insert, or few inserts a second (ClickHouse documentation, 'Insert in large batches').
 func Definition(conn driver.Conn, maxBatch int, maxWait time.Duration) sinks.Definition {
-	s := &Sink{conn: conn, tables: map[string]*table{}, messages: messages()}
+	s := &Sink{conn: conn, tables: map[string][]*table{}, messages: messages()}
 	var in []schemas.Spec
 	for _, t := range []struct {
 		topic schemas.Spec
@@ -37,9 +37,12 @@ func Definition(conn driver.Conn, maxBatch int, maxWait time.Duration) sinks.Def
 		{schemas.SlackUsers.Spec, slackUsers()},
 		{schemas.SlackChannels.Spec, slackChannels()},
 		{schemas.NotificationOutcomes.Spec, outcomes()},
+		{schemas.NotificationOutcomes.Spec, notificationLog()},
 	} {
-		in = append(in, t.topic)
-		s.tables[t.topic.Name] = t.table
+		if s.tables[t.topic.Name] == nil {
+			in = append(in, t.topic)
+		}
+		s.tables[t.topic.Name] = append(s.tables[t.topic.Name], t.table)
 		s.order = append(s.order, t.table)
 	}
 	return sinks.Definition{Name: "clickhouse", In: in, Sink: s, MaxBatch: maxBatch, MaxWait: maxWait}
@@ -54,12 +57,13 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	}
 	s.messages.windows = s.messages.windows[:0]
 	for _, rec := range batch {
-		t := s.tables[rec.Topic]
-		if err := t.add(rec); err != nil {
-			result.Reject(rec, schemas.Malformed, err.Error())
-			continue
+		for _, t := range s.tables[rec.Topic] {
+			if err := t.add(rec); err != nil { // the tables of one topic refuse the same
+				result.Reject(rec, schemas.Malformed, err.Error())
+				break
+			}
+			t.rows++
 		}
-		t.rows++
 	}
 	for _, t := range s.order {
 		if err := t.insert(ctx, s.conn); err != nil {

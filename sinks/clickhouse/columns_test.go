@@ -183,7 +183,7 @@ func FuzzAdd(f *testing.F) {
 	f.Add(uint8(7), []byte("acme/r"), []byte(`{"org_id":"acme","request_id":"r","status":"delivered","at":"2024-01-01T00:00:00Z"}`))
 	f.Add(uint8(5), []byte("T1/U1"), []byte(nil))
 	f.Fuzz(func(t *testing.T, n uint8, key, value []byte) {
-		all := []*table{messages().table, associations(), accounts(), deals(), directoryUsers(), slackUsers(), slackChannels(), outcomes(), coverage()}
+		all := []*table{messages().table, associations(), accounts(), deals(), directoryUsers(), slackUsers(), slackChannels(), outcomes(), notificationLog(), coverage()}
 		table := all[int(n)%len(all)]
 		want := 0
 		if err := table.add(&kgo.Record{Key: key, Value: value, Offset: 1}); err == nil {

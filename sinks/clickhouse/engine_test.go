@@ -277,7 +277,11 @@ func TestControlTables(t *testing.T) {
 	channel := record(t, schemas.SlackChannels.Spec, "T1/C1", schemas.SlackChannel{OrgID: "acme", TeamID: "T1", ChannelID: "C1", Name: "deal", IsPrivate: true, IsMember: true, ExternalTeamIDs: []schemas.TeamID{"T9", "E8"}})
 	person := record(t, schemas.DirectoryUsers.Spec, "acme/u1", schemas.DirectoryUser{OrgID: "acme", UserID: "u1", Email: "Ada@X.example", Disabled: true})
 	deal := record(t, schemas.CRMDeals.Spec, "acme/d1", schemas.Deal{OrgID: "acme", DealID: "d1", AccountID: "a1", Name: "Big", Stage: "won"})
-	outcome := record(t, schemas.NotificationOutcomes.Spec, "acme/r1", schemas.Outcome{OrgID: "acme", RequestID: "r1", DeliveryID: "d", Channel: schemas.BySlack, Status: schemas.Delivered, At: time.Unix(1700000000, 0)})
+	outcome := record(t, schemas.NotificationOutcomes.Spec, "acme/r1", schemas.Outcome{OrgID: "acme", RequestID: "r1", DeliveryID: "d", Channel: schemas.BySlack, Status: schemas.Delivered, At: time.Unix(1700000000, 0),
+		Recipient: schemas.Recipient{UserID: "u1"}, RequestedAt: time.Unix(1699999990, 0), Attempts: 2, Decision: &schemas.Decision{
+			Rule: schemas.RuleOrgType, Choice: schemas.PreferBoth, Considered: []schemas.Considered{{Rule: schemas.RuleOrgType, Value: schemas.PreferBoth}, {Rule: schemas.RuleTypeDefault, Value: schemas.PreferEmail}},
+			Held: schemas.QuietTime, Named: &schemas.Recipient{Role: schemas.ManagerOf, UserID: "u2"},
+		}})
 	coverage := record(t, schemas.SyncCheckpoints.Spec, "T1/C1", schemas.SyncCheckpoint{
 		OrgID: "acme", TeamID: "T1", ChannelID: "C1", Status: schemas.SyncStopped, Reason: schemas.ChannelArchived, Found: 3,
 		Intervals: []schemas.SyncInterval{{From: "1700000001.000001", To: "1700000002.000000"}, {From: "1", To: "2"}},
@@ -286,12 +290,13 @@ func TestControlTables(t *testing.T) {
 		write(user, channel, person, deal, outcome, coverage)
 	}
 	for query, want := range map[string]string{
-		"SELECT name, email, is_external, home_team_id, company_name FROM slack_users FINAL":                    "('Ada','ada@x.example',1,'T9','Globex')",
-		"SELECT name, is_private, is_member, is_archived, external_team_ids FROM slack_channels FINAL":          "('deal',1,1,0,['T9','E8'])",
-		"SELECT email, disabled FROM directory_users FINAL":                                                     "('ada@x.example',1)",
-		"SELECT account_id, name, stage FROM deals FINAL":                                                       "('a1','Big','won')",
-		"SELECT request_id, status, channel FROM notification_outcomes FINAL":                                   "('r1','delivered','slack')",
-		"SELECT status, reason, found, toString(known_from[1]), toString(known_to[2]) FROM sync_coverage FINAL": "('stopped','channel_archived',3,'2023-11-14 22:13:21.000001','1970-01-01 00:00:02.000000')",
+		"SELECT name, email, is_external, home_team_id, company_name FROM slack_users FINAL":                                                                     "('Ada','ada@x.example',1,'T9','Globex')",
+		"SELECT name, is_private, is_member, is_archived, external_team_ids FROM slack_channels FINAL":                                                           "('deal',1,1,0,['T9','E8'])",
+		"SELECT email, disabled FROM directory_users FINAL":                                                                                                      "('ada@x.example',1)",
+		"SELECT account_id, name, stage FROM deals FINAL":                                                                                                        "('a1','Big','won')",
+		"SELECT request_id, status, channel FROM notification_outcomes FINAL":                                                                                    "('r1','delivered','slack')",
+		"SELECT request_id, recipient, rule, choice, considered, held, named, attempts, toString(requested_at), toYear(released_at) FROM notification_log FINAL": "('r1','u1','org_type','both',['org_type=both','type_default=email'],'quiet_hours','manager:u2',2,'2023-11-14 22:13:10.000',1970)",
+		"SELECT status, reason, found, toString(known_from[1]), toString(known_to[2]) FROM sync_coverage FINAL":                                                  "('stopped','channel_archived',3,'2023-11-14 22:13:21.000001','1970-01-01 00:00:02.000000')",
 	} {
 		if got := rows(t, c, query); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %v, want %s", query, got, want)

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
+
+	"github.com/bigmind/backchannel/processors/route"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+func explainCommand(a *app) *cobra.Command {
+	var org, request, user, kind string
+	cmd := &cobra.Command{
+		Use: "explain --org ORG {--request ID | --user EMAIL|USER --type T}", Args: cobra.NoArgs,
+		Short: "Say what became of a notification request, or what would become of one now, and why",
+		Long: `Say what became of a notification request, or what would become of one now, and why.
+
+--request asks ClickHouse (notification_log) and, for what waits, Redis. --user and --type decide as the pipeline would,
+without sending anything, and go through the product page's four checks.
+Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: nothing is known of the request yet.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case org == "":
+				return errors.New("--org is missing: name the organization")
+			case request == "" && (user == "" || kind == ""), request != "" && (user != "" || kind != ""):
+				return errors.New("name a request (--request), or a person and a type (--user and --type)")
+			}
+			rdb, err := redisClient(a.config)
+			if err != nil {
+				return err
+			}
+			defer rdb.Close()
+			if request == "" {
+				return explainNow(cmd.Context(), cmd.OutOrStdout(), rdb, schemas.OrgID(org), user, schemas.NotificationType(kind))
+			}
+			ch, err := clickhouseConn(a.config)
+			if err != nil {
+				return err
+			}
+			defer ch.Close()
+			return explainRequest(cmd.Context(), cmd.OutOrStdout(), ch, rdb, schemas.OrgID(org), schemas.RequestID(request))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&org, "org", "", "organization")
+	f.StringVar(&request, "request", "", "id of a request")
+	f.StringVar(&user, "user", "", "email, or directory user id")
+	f.StringVar(&kind, "type", "", "notification type, such as meeting_analysis.ready")
+	return cmd
+}
+
+// logged is a row of notification_log.
+type logged struct {
+	recipient, channel, kind, status, reason, detail, rule, choice string
+	considered                                                     []string
+	mandatory, fallback                                            uint8
+	held, zone, named, reply, team, dm, ts, into                   string
+	attempts                                                       uint32
+	requested, routed, released, at                                time.Time
+}
+
+func explainRequest(ctx context.Context, out io.Writer, ch driver.Conn, rdb redis.UniversalClient, org schemas.OrgID, id schemas.RequestID) error {
+	rows, err := ch.Query(ctx, `SELECT recipient, channel, type, status, reason, detail, rule, choice, considered, mandatory, fallback, held, tz, named, reply,
+	team_id, channel_id, ts, merged_into, attempts, requested_at, routed_at, released_at, at
+FROM notification_log FINAL WHERE org_id = {org:String} AND request_id = {request:String} ORDER BY recipient, channel`,
+		clickhouse.Named("org", string(org)), clickhouse.Named("request", string(id)))
+	if err != nil {
+		return fmt.Errorf("read notification_log: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	found, delivered := false, false
+	for rows.Next() {
+		var l logged
+		if err := rows.Scan(&l.recipient, &l.channel, &l.kind, &l.status, &l.reason, &l.detail, &l.rule, &l.choice, &l.considered, &l.mandatory, &l.fallback,
+			&l.held, &l.zone, &l.named, &l.reply, &l.team, &l.dm, &l.ts, &l.into, &l.attempts, &l.requested, &l.routed, &l.released, &l.at); err != nil {
+			return fmt.Errorf("read notification_log: %w", err)
+		}
+		found, delivered = true, delivered || l.status == string(schemas.Delivered)
+		l.print(out)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read notification_log: %w", err)
+	}
+	waits, err := rdb.SMembers(ctx, schemas.ViewOrgDone(org, id)).Result()
+	if err != nil {
+		return fmt.Errorf("look up what waits: %w", err)
+	}
+	for _, w := range waits {
+		if delivery, waiting := strings.CutPrefix(w, schemas.DoneHeld); waiting && !found {
+			fmt.Fprintf(out, "Delivery %s waits, or has just been sent on its way: for quiet hours to end, for others of its group, or for the hour's cap.\n", delivery)
+		}
+	}
+	switch {
+	case !found:
+		return exitError{5, fmt.Sprintf("nothing has become of request %s of %s yet", id, org)}
+	case !delivered:
+		return exitError{4, ""}
+	}
+	return nil
+}
+
+// print says in words what became of a request for one recipient by one channel.
+func (l *logged) print(out io.Writer) {
+	by := map[string]string{"slack": " by Slack", "email": " by email"}[l.channel]
+	fmt.Fprintf(out, "%s: %s%s for %s, %s\n", l.kind, l.status, by, l.recipient, l.at.Format(time.RFC3339))
+	say := func(format string, args ...any) { fmt.Fprintf(out, "  "+format+"\n", args...) }
+	if l.reason != "" {
+		means, mend := words(schemas.Reason(l.reason))
+		say("%s: %s %s", l.reason, means, mend)
+	}
+	if l.detail != "" {
+		say("%s", l.detail)
+	}
+	if l.named != "" {
+		say("the request named %s", l.named)
+	}
+	if l.rule != "" {
+		say("%s decided: %s (%s)", route.RuleWords(schemas.Rule(l.rule)), l.choice, strings.Join(l.considered, ", "))
+	}
+	if l.mandatory == 1 {
+		say("the type cannot be turned off; an off was passed over")
+	}
+	if l.fallback == 1 {
+		say("the preferred channel cannot work, and the organization lets the other one take its place")
+	}
+	if l.held != "" {
+		means, _ := words(schemas.Reason(l.held))
+		say("it waited from %s to %s: %s", l.routed.Format(time.RFC3339), l.released.Format(time.RFC3339), means)
+	}
+	if l.zone != "" {
+		say("the clock of %s counted", l.zone)
+	}
+	if l.into != "" {
+		say("it is in the message of delivery %s, with others", l.into)
+	}
+	if l.ts != "" {
+		say("the message is %s in %s of %s", l.ts, l.dm, l.team)
+	}
+	if l.reply != "" {
+		say("the mail server said: %s", l.reply)
+	}
+	if l.attempts > 1 {
+		say("it took %d attempts", l.attempts)
+	}
+	if l.requested.Unix() > 0 {
+		say("from the request to here it took %s", l.at.Sub(l.requested).Round(time.Millisecond))
+	}
+}
+
+func words(reason schemas.Reason) (means, mend string) {
+	for _, r := range schemas.Reasons {
+		if r.Reason == reason {
+			return r.Means, r.Mend
+		}
+	}
+	return "", ""
+}
+
+// explainNow decides for a person and says how.
+func explainNow(ctx context.Context, out io.Writer, rdb redis.UniversalClient, org schemas.OrgID, user string, kind schemas.NotificationType) error {
+	to := schemas.Recipient{UserID: schemas.UserID(user)}
+	if strings.Contains(user, "@") {
+		to = schemas.Recipient{Email: user}
+	}
+	x, err := route.Explain(ctx, rdb, org, to, kind, time.Now())
+	if err != nil {
+		return err
+	}
+	if !printExplanation(out, user, kind, x) {
+		return exitError{4, ""}
+	}
+	return nil
+}
+
+func printExplanation(out io.Writer, user string, kind schemas.NotificationType, x *route.Explanation) (delivered bool) {
+	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
+	say("A notification of type %s for %s now:", kind, user)
+	if x.Ended != "" {
+		means, mend := words(x.Ended)
+		say("  would not be sent. %s: %s %s", x.Ended, means, mend)
+	}
+	if x.Decision.Rule != "" {
+		say("  %s decides: %s", route.RuleWords(x.Decision.Rule), x.Decision.Choice)
+		for _, c := range x.Decision.Considered {
+			say("    %s says %s", route.RuleWords(c.Rule), c.Value)
+		}
+	}
+	for _, c := range x.Channels {
+		if c.Reason != "" {
+			means, mend := words(c.Reason)
+			say("  by %s it cannot be sent. %s: %s %s %s", c.By, c.Reason, means, mend, c.Detail)
+			continue
+		}
+		switch {
+		case x.Dropped:
+			say("  by %s to %s it would not be sent: these are the person's quiet hours (clock of %s), and the type is of no use later", c.By, c.To, x.TimeZone)
+		case !x.Until.IsZero():
+			delivered = true
+			say("  by %s to %s it would be sent at %s", c.By, c.To, x.Until.UTC().Format(time.RFC3339))
+		default:
+			delivered = true
+			say("  by %s to %s it would be sent at once", c.By, c.To)
+		}
+	}
+	if x.Ended == "" {
+		say("  this hour has had %d of this type for the person; the cap is %d", x.Sent, x.Cap.PerRecipient)
+	}
+	say("The four checks for Slack:")
+	for _, c := range x.Checks {
+		mark := "ok  "
+		if !c.OK {
+			mark = "FAIL"
+		}
+		say("  %s  %s: %s", mark, c.Name, c.Says)
+	}
+	return delivered
+}

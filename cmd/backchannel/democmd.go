@@ -156,6 +156,10 @@ func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
 	for _, row := range s.Analyst {
 		fmt.Fprintf(person, "  %-12v %-20v messages %-6v people %-3v replies %-5v last %v\n", row["account"], row["deal"], row["messages"], row["people"], row["replies"], row["last_activity"])
 	}
+	fmt.Fprint(person, "\nNotifications of one type, as each person prefers:\n\n")
+	for _, line := range s.Notifications {
+		fmt.Fprintln(person, "  "+line)
+	}
 	if asJSON {
 		line, err := json.Marshal(s)
 		if err != nil {

@@ -26,6 +26,7 @@ type Summary struct {
 	LatencyMS              Latency          `json:"latency_ms"` // from event to queryable row
 	LatencySamples         int              `json:"latency_samples"`
 	Analyst                []map[string]any `json:"analyst_query"` // the answer to AnalystQuery
+	Notifications          []string         `json:"notifications"` // what became of one of each kind, and why
 }
 
 // Latency are quantiles in milliseconds.
@@ -57,6 +58,9 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 		}
 		problem := s.Problem()
 		if problem == nil {
+			if err := r.showcase(ctx, &s); err != nil {
+				return s, err
+			}
 			return s, r.analyse(ctx, &s)
 		}
 		select {

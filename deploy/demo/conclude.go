@@ -3,11 +3,14 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // Summary is what the demo found. Expected counts come from the simulator's record, never from the pipeline.
@@ -103,6 +106,9 @@ func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summar
 	if err != nil {
 		return s, err
 	}
+	if posts, err = r.withoutPrompts(ctx, posts); err != nil {
+		return s, err
+	}
 	if err := s.countDMs(posts); err != nil {
 		return s, err
 	}
@@ -112,6 +118,19 @@ func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summar
 	}
 	s.Violations = len(violations)
 	return s, nil
+}
+
+// withoutPrompts leaves out the setup prompts: nobody requested them.
+func (r *run) withoutPrompts(ctx context.Context, posts []slacksim.Post) ([]slacksim.Post, error) {
+	var prompts []string
+	err := r.ClickHouse.QueryRow(ctx, "SELECT groupUniqArray(delivery_id) FROM notification_outcomes WHERE org_id = {org:String} AND type = {type:String}",
+		clickhouse.Named("org", string(r.world.org)), clickhouse.Named("type", string(schemas.SetupPromptType))).Scan(&prompts)
+	if err != nil {
+		return nil, fmt.Errorf("read the outcomes of setup prompts: %w", err)
+	}
+	return slices.DeleteFunc(posts, func(p slacksim.Post) bool {
+		return slices.ContainsFunc(prompts, func(id string) bool { return strings.Contains(string(p.Metadata), id) })
+	}), nil
 }
 
 func (r *run) countOutcomes(ctx context.Context, s *Summary) error {

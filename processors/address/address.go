@@ -34,6 +34,7 @@ type work struct {
 	request *schemas.NotificationRequest
 	named   schemas.Recipient
 	found   found
+	as      []byte // the record's value, when it is a request for this one person already; nil: it has to be made
 }
 
 // Process checks the batch, asks Redis about whoever is not named by id, and emits a request for each person.
@@ -55,11 +56,15 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 			}
 			continue
 		}
+		var as []byte
+		if len(r.Recipients) == 0 && !r.CreatedAt.IsZero() && r.Named == nil {
+			as = rec.Value
+		}
 		if r.CreatedAt.IsZero() {
 			r.CreatedAt = rec.Timestamp.UTC() // so that a replay is as old as it is
 		}
 		for _, named := range r.Everybody() {
-			todo = append(todo, &work{index: i, request: &r, named: named})
+			todo = append(todo, &work{index: i, request: &r, named: named, as: as})
 		}
 	}
 	if err := p.find(ctx, todo); err != nil {
@@ -122,6 +127,9 @@ func (w *work) record(to schemas.Recipient, now time.Time) (*kgo.Record, error) 
 			Status: schemas.Failed, Reason: w.found.reason, Detail: w.found.detail, RequestedAt: w.request.CreatedAt, At: now,
 		}
 		return processors.EmitOutcome(&o)
+	}
+	if w.as != nil && to == w.named {
+		return processors.Emit(schemas.NotificationAddressed.Spec, schemas.Key(w.request.OrgID), w.as), nil
 	}
 	one := *w.request
 	one.Recipient, one.Recipients, one.Named = to, nil, nil

@@ -207,3 +207,19 @@ func TestContract(t *testing.T) {
 		}
 	})
 }
+
+// A request for one person by id passes as it is, with fields that we do not know; Named is ours to say.
+func TestARequestForOnePersonPassesAsItIs(t *testing.T) {
+	q := request(schemas.Recipient{UserID: "ann"})
+	q.CreatedAt = now
+	rec := record(t, q)
+	rec.Value = append([]byte(`{"x_new":1,`), rec.Value[1:]...)
+	q.Named = &schemas.Recipient{UserID: "ben"}
+	result, err := define(newWorld(t)).Processor.Process(t.Context(), []*kgo.Record{rec, record(t, q)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := result.Emitted(); string(got[0].Value) != string(rec.Value) || strings.Contains(string(got[1].Value), "named") {
+		t.Errorf("%s\n%s", got[0].Value, got[1].Value)
+	}
+}

@@ -99,10 +99,10 @@ func (e *evaluation) checks() []Check {
 	}
 	enabled := Check{"Notification type is enabled", choice != "" && choice != schemas.PreferOff, ""}
 	includes := Check{"Channel includes Slack", choice.Message(), ""}
-	switch {
-	case choice == "":
+	switch choice {
+	case "":
 		enabled.Says, includes.Says = "it ended before preferences were asked: "+string(e.reason), "not asked"
-	case choice == schemas.PreferOff:
+	case schemas.PreferOff:
 		enabled.Says = "it is turned off by " + ruleWords[e.decision.Rule]
 		includes.Says = "it is turned off"
 	default:

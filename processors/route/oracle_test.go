@@ -23,7 +23,7 @@ func (s situation) expected() string {
 	wish := map[string]string{"meeting_analysis.ready": "both", "pipeline.daily_todos": "message", "alert.account": "both"}[s.kind]
 	mandatory := s.kind == "alert.account"
 	for _, said := range []string{s.org, s.user} { // the later one counts
-		if said != "" && !(said == "off" && mandatory) {
+		if said != "" && (said != "off" || !mandatory) {
 			wish = said
 		}
 	}

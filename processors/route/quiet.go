@@ -51,8 +51,10 @@ func firstZone(names []string) *time.Location {
 		if name == "" || name == "Local" {
 			continue
 		}
-		if zone, known := zones.Load(name); known {
-			return zone.(*time.Location)
+		if known, _ := zones.Load(name); known != nil {
+			if zone, ok := known.(*time.Location); ok {
+				return zone
+			}
 		}
 		if zone, err := time.LoadLocation(name); err == nil {
 			zones.Store(name, zone)

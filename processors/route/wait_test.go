@@ -233,18 +233,19 @@ func TestExplain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checks, sent := "", []string{}
+		var checks strings.Builder
+		sent := []string{}
 		for _, c := range x.Checks {
 			if c.Says == "" {
 				t.Errorf("%s: %q says nothing", name, c.Name)
 			}
-			checks += map[bool]string{true: "+", false: "-"}[c.OK]
+			checks.WriteString(map[bool]string{true: "+", false: "-"}[c.OK])
 		}
 		for _, c := range x.Channels {
 			sent = append(sent, strings.TrimSpace(string(c.By)+" "+c.To+string(c.Reason)))
 		}
-		if checks != tt.checks || strings.Join(sent, ", ") != tt.sent {
-			t.Errorf("%s: %s %q", name, checks, sent)
+		if checks.String() != tt.checks || strings.Join(sent, ", ") != tt.sent {
+			t.Errorf("%s: %s %q", name, checks.String(), sent)
 		}
 	}
 }

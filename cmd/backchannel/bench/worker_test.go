@@ -34,7 +34,11 @@ func worker(name string) error {
 	kafka, run := []kgo.Opt{kgo.SeedBrokers(os.Getenv("BENCH_KAFKA"))}, os.Getenv("BENCH_RUN")
 	switch name {
 	case "copy":
-		return bareCopy(kafka, run, n)
+		return bareCopy(kafka, run, n, schemas.SlackEvents.Name, schemas.ContextMessages.Name)
+	case "copy-requests":
+		return bareCopy(kafka, run, n, schemas.NotificationRequests.Name, "bench.copied")
+	case "address", "route":
+		return runProcessor(name, kafka, run, n)
 	case "enrich":
 		return runEnrich(kafka, run, n)
 	case "insert":
@@ -49,10 +53,10 @@ func worker(name string) error {
 
 const batchRecords = 5000
 
-// bareCopy is what enrich cannot do without: consume, produce and commit in transactions, the records untouched.
-func bareCopy(kafka []kgo.Opt, run string, n int) error {
+// bareCopy is what a processor cannot do without: consume, produce and commit in transactions, the records untouched.
+func bareCopy(kafka []kgo.Opt, run string, n int, from, to string) error {
 	sess, err := kgo.NewGroupTransactSession(append(kafka,
-		kgo.ConsumerGroup("bench-copy-"+run), kgo.ConsumeTopics(schemas.SlackEvents.Name),
+		kgo.ConsumerGroup("bench-copy-"+run), kgo.ConsumeTopics(from),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.TransactionalID("bench-copy-"+run), kgo.ProducerLinger(0))...)
 	if err != nil {
@@ -70,7 +74,7 @@ func bareCopy(kafka []kgo.Opt, run string, n int) error {
 		}
 		promise := kgo.AbortingFirstErrPromise(sess.Client())
 		for _, r := range batch {
-			sess.Produce(ctx, &kgo.Record{Topic: schemas.ContextMessages.Name, Key: r.Key, Value: r.Value}, promise.Promise())
+			sess.Produce(ctx, &kgo.Record{Topic: to, Key: r.Key, Value: r.Value}, promise.Promise())
 		}
 		committed, err := sess.End(ctx, promise.Err() == nil)
 		if err != nil {

@@ -83,8 +83,8 @@ const (
 	laneFirst                // the newest page of a channel that was just associated
 	laneRecent               // the newest page again
 	laneMoved                // a thread that has moved
-	laneDeep                 // what was read before, again
 	laneBackfill             // the past
+	laneDeep                 // what was read before, again
 	laneRevisit              // a thread that stands still, again
 )
 
@@ -147,10 +147,21 @@ func (c *channel) next(now time.Time) (r request, ok bool, at time.Time) {
 const gapAfter = 10 * time.Minute
 
 // beginPass starts the next visit. The first page is the newest; every second visit reads two pages, every fourth four, and so on: so that a
-// message is read again at intervals that grow with its age, a small channel is read whole every time, and a large one costs little more.
-func (c *channel) beginPass() {
+// message is read again at intervals that grow with its age, a small channel is read whole every time, and a large one costs little more. But after
+// sweep everything is read.
+func (c *channel) beginPass(now time.Time, sweep time.Duration) {
 	c.Passes++
 	c.Pass = &schemas.SyncPass{Pages: 1 << bits.TrailingZeros64(c.Passes)}
+	if c.backfilled() && now.Sub(later(c.SweptAt, c.StartedAt)) > sweep {
+		c.Pass.Pages = math.MaxInt64
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // whole makes the next visit one that reads everything and takes nothing for known.
@@ -164,12 +175,12 @@ func (c *channel) whole() {
 func farAhead(now time.Time) uint64 { return uint64(now.Add(time.Hour).UnixMicro()) }
 
 // took notes a page that was read and is in Kafka: got is what of the channel is now known, lowest the last of its messages.
-func (c *channel) took(r request, got span, reached uint64, last bool, now time.Time) {
+func (c *channel) took(r request, got span, reached uint64, last bool, now time.Time, sweep time.Duration) {
 	c.failures, c.empty, c.resume = 0, 0, nil
 	if r.newest {
 		c.ReconciledAt = now.UTC()
 		if c.Pass == nil && len(c.covered) > 0 {
-			c.beginPass()
+			c.beginPass(now, sweep)
 		}
 	}
 	c.covered = c.covered.add(got)

@@ -31,6 +31,27 @@ func (w *workspace) interval(c *channel, now time.Time) time.Duration {
 	return max(every, fair)
 }
 
+// atLeastDaily: everything is read again once a day where the budget has room for twice that, and else as often as half of it allows.
+const atLeastDaily = 24 * time.Hour
+
+// sweep is how long after all of a channel was read it is read again at the latest. Callers hold mu.
+func (w *workspace) sweep() time.Duration {
+	pages := 0.0
+	for _, c := range w.channels {
+		pages += math.Ceil(float64(c.Messages) / float64(w.class.history))
+	}
+	return max(atLeastDaily, time.Duration(2*pages*float64(w.budget.spacing())))
+}
+
+// revisit is the same for a thread.
+func (w *workspace) revisit() time.Duration {
+	threads := uint64(0)
+	for _, c := range w.channels {
+		threads += c.Threads
+	}
+	return max(atLeastDaily, time.Duration(2*float64(threads)*float64(w.budget.spacing())))
+}
+
 // estimate is when the backfill of a channel ends: its channels take turns, so that one of r pages waits for r turns of each other that has as
 // many, and for the pages of those that have fewer. Callers hold mu.
 func (w *workspace) estimate(c *channel, now time.Time) time.Time {

@@ -87,7 +87,7 @@ func (w *workspace) page(ctx context.Context, r request) error {
 		if first := !c.covered.has(known.from); first {
 			c.Messages += uint64(len(messages))
 		}
-		c.took(r, known, reached, !got.more(), now)
+		c.took(r, known, reached, !got.more(), now, w.sweep())
 		c.threads(threads)
 		for _, m := range messages {
 			c.newest = max(c.newest, m.micros)

@@ -192,9 +192,12 @@ func (w *workspace) index(ctx context.Context, c *channel) error {
 		return fmt.Errorf("read the table of threads: %w", err)
 	}
 	delete(all, fieldEpoch)
+	w.mu.Lock()
+	revisit := w.revisit()
+	w.mu.Unlock()
 	members := make([]redis.Z, 0, len(all))
 	for root, text := range all {
-		members = append(members, redis.Z{Score: parseThread(text).due(schemas.TS(root)), Member: root})
+		members = append(members, redis.Z{Score: parseThread(text).due(schemas.TS(root), revisit), Member: root})
 	}
 	pipe := w.opts.Redis.Pipeline()
 	pipe.Del(ctx, due)

@@ -25,8 +25,9 @@ const (
 // replicas are the processes that poll, and which of them polls a workspace: that of the highest hash with it (rendezvous hashing), so that
 // a replica that comes or goes moves its own share only.
 type replicas struct {
-	redis redis.UniversalClient
-	me    string
+	redis       redis.UniversalClient
+	me          string
+	every, life time.Duration // beatEvery and leaseLife, but in tests of long times
 
 	mu      sync.Mutex
 	alive   []string
@@ -35,7 +36,7 @@ type replicas struct {
 }
 
 func newReplicas(rdb redis.UniversalClient) *replicas {
-	return &replicas{redis: rdb, me: rand.Text(), changed: make(chan struct{})}
+	return &replicas{redis: rdb, me: rand.Text(), every: beatEvery, life: leaseLife, changed: make(chan struct{})}
 }
 
 // beat says that a replica lives, by Redis's clock, and returns all that do. KEYS: the sorted set. ARGV: who, life in seconds.
@@ -49,7 +50,7 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)`)
 func (r *replicas) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		r.once(ctx)
-		ingest.Sleep(ctx, beatEvery)
+		ingest.Sleep(ctx, r.every)
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -57,7 +58,7 @@ func (r *replicas) run(ctx context.Context) {
 }
 
 func (r *replicas) once(ctx context.Context) {
-	alive, err := beat.Run(ctx, r.redis, []string{schemas.PollersKey}, r.me, int(leaseLife.Seconds())).StringSlice()
+	alive, err := beat.Run(ctx, r.redis, []string{schemas.PollersKey}, r.me, int(r.life.Seconds())).StringSlice()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
@@ -78,7 +79,7 @@ func (r *replicas) once(ctx context.Context) {
 func (r *replicas) living() ([]string, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.heard) > leaseLife {
+	if time.Since(r.heard) > r.life {
 		return nil, r.changed
 	}
 	return r.alive, r.changed

@@ -17,11 +17,10 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// A thread that stands still is read again after a quarter of the time that it has stood, within these bounds: an edit or a deletion of a reply moves
-// neither latest_reply nor reply_count for sure.
+// A thread that stands still is read again after a quarter of the time that it has stood, but not sooner than this, and not later than the budget lets
+// all be read twice (workspace.revisit): an edit or a deletion of a reply moves neither latest_reply nor reply_count for sure.
 const (
 	revisitSoonest = time.Hour
-	revisitLatest  = 7 * 24 * time.Hour
 	revisitShare   = 4
 )
 
@@ -73,7 +72,7 @@ func parseThread(text string) (t thread) {
 }
 
 // due is when a thread is to be read next, as the index has it: below 0 at once, the newest root first; else the second.
-func (t thread) due(root schemas.TS) float64 {
+func (t thread) due(root schemas.TS, latestRevisit time.Duration) float64 {
 	if t.read == 0 || t.pos != "" {
 		return pending(root)
 	}
@@ -83,7 +82,7 @@ func (t thread) due(root schemas.TS) float64 {
 	}
 	read := time.Unix(t.read, 0)
 	rest := read.Sub(time.UnixMicro(int64(latest))) / revisitShare
-	return float64(read.Add(min(max(rest, revisitSoonest), revisitLatest)).Unix())
+	return float64(read.Add(min(max(rest, revisitSoonest), latestRevisit)).Unix())
 }
 
 func pending(root schemas.TS) float64 { return -float64(mustMicros(root)) }
@@ -259,6 +258,9 @@ func (w *workspace) dueThread(ctx context.Context, c *channel) (schemas.TS, thre
 
 // noteThread writes what was read of a thread; nil: it is gone.
 func (w *workspace) noteThread(ctx context.Context, c *channel, root schemas.TS, now *thread) (threadState, error) {
+	w.mu.Lock()
+	revisit := w.revisit()
+	w.mu.Unlock()
 	table, due := schemas.ThreadsKey(w.in.TeamID, c.ChannelID), schemas.ThreadsDueKey(w.in.TeamID, c.ChannelID)
 	pipe := w.opts.Redis.Pipeline()
 	if now == nil {
@@ -266,7 +268,7 @@ func (w *workspace) noteThread(ctx context.Context, c *channel, root schemas.TS,
 		pipe.ZRem(ctx, due, string(root))
 	} else {
 		pipe.HSet(ctx, table, string(root), now.String())
-		pipe.ZAdd(ctx, due, redis.Z{Score: now.due(root), Member: string(root)})
+		pipe.ZAdd(ctx, due, redis.Z{Score: now.due(root, revisit), Member: string(root)})
 	}
 	state := askThreads(ctx, pipe, due)
 	if _, err := pipe.Exec(ctx); err != nil {

@@ -33,6 +33,7 @@ type workspace struct {
 	nudges chan struct{}
 	done   chan struct{} // a call has ended
 	calls  sync.WaitGroup
+	owned  bool // of the worker's goroutine, as is refreshAt
 
 	mu        sync.Mutex
 	channels  map[schemas.ChannelID]*channel
@@ -66,7 +67,8 @@ func (h *History) work(ctx context.Context, in *schemas.Installation) {
 	defer h.replicas.disown(ctx, in.TeamID)
 	defer w.calls.Wait()
 	for pause := firstPause; ctx.Err() == nil; {
-		wait, err := w.round(ctx)
+		alive, changed := w.replicas.living()
+		wait, err := w.round(ctx, alive)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -76,13 +78,12 @@ func (h *History) work(ctx context.Context, in *schemas.Installation) {
 		default:
 			pause = firstPause
 		}
-		w.sleep(ctx, wait)
+		w.sleep(ctx, wait, changed)
 	}
 }
 
 // sleep waits until there may be something to do.
-func (w *workspace) sleep(ctx context.Context, wait time.Duration) {
-	_, changed := w.replicas.living()
+func (w *workspace) sleep(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -91,25 +92,23 @@ func (w *workspace) sleep(ctx context.Context, wait time.Duration) {
 	case <-w.done:
 	case <-changed:
 	case <-w.nudges:
-		w.mu.Lock()
 		w.refreshAt = time.Time{}
-		w.mu.Unlock()
 	}
 }
 
 // round does what is due if the workspace is ours, and returns how long there is nothing to do.
-func (w *workspace) round(ctx context.Context) (time.Duration, error) {
-	alive, _ := w.replicas.living()
+func (w *workspace) round(ctx context.Context, alive []string) (time.Duration, error) {
 	if !w.replicas.chosen(w.in.TeamID, alive) {
 		w.release(ctx)
-		return leaseLife, nil
+		return w.replicas.life, nil
 	}
 	ours, fresh, err := w.replicas.own(ctx, w.in.TeamID, alive)
 	if err != nil || !ours {
-		return beatEvery, err
+		return w.replicas.every, err
 	}
-	if fresh {
+	if fresh || !w.owned {
 		w.mu.Lock()
+		w.owned = true
 		w.channels = map[schemas.ChannelID]*channel{}
 		w.refreshAt = time.Time{}
 		w.mu.Unlock()
@@ -140,14 +139,15 @@ func (w *workspace) round(ctx context.Context) (time.Duration, error) {
 
 // release stops and gives the workspace to whom it falls.
 func (w *workspace) release(ctx context.Context) {
+	if !w.owned {
+		return
+	}
 	w.calls.Wait()
 	w.mu.Lock()
-	had := len(w.channels) > 0
-	w.channels = map[schemas.ChannelID]*channel{}
+	w.channels, w.owned = map[schemas.ChannelID]*channel{}, false
 	w.mu.Unlock()
-	if had {
-		w.replicas.disown(ctx, w.in.TeamID)
-	}
+	w.metrics.forget(w.in.TeamID)
+	w.replicas.disown(ctx, w.in.TeamID)
 }
 
 // dispatch makes the calls of a method that are due and within the budget, and returns when to look again.
@@ -180,8 +180,11 @@ func (w *workspace) dispatch(ctx context.Context, method string) (time.Time, err
 			return at, err
 		}
 		if wait > 0 {
-			w.notBefore[method] = time.Now().Add(wait)
-			return time.Now().Add(wait), nil
+			until := time.Now().Add(wait)
+			w.mu.Lock()
+			w.notBefore[method] = until
+			w.mu.Unlock()
+			return until, nil
 		}
 		w.begin(ctx, r)
 	}

@@ -50,12 +50,14 @@ type world struct {
 
 	past time.Time // the simulator's clock, while the past is made
 
-	mu      sync.Mutex
-	log     []*kgo.Record // of slack.events and slack.history, in order
-	offset  int64
-	dead    map[string]bool // replicas that were killed
-	refuse  func(topic string) error
-	publish func(replica string, records []*kgo.Record)
+	clock clock
+	calm  bool // replicas that are not killed need not say all the time that they live
+
+	mu     sync.Mutex
+	log    []*kgo.Record // of slack.events and slack.history, in order
+	offset int64
+	dead   map[string]bool // replicas that were killed
+	killAt int             // how many more steps, of any replica, until the one that makes it dies; 0: none
 }
 
 // inWorld makes a workspace whose app is of a class.
@@ -64,7 +66,7 @@ func inWorld(t *testing.T, settings slacksim.Settings, unlisted bool, test func(
 	mini := miniredis.RunT(t) // outside the bubble, whose time would not pass while it listens
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(400 * 24 * time.Hour) // so that there is a past
-		w := &world{t: t, mini: mini, dead: map[string]bool{}}
+		w := &world{t: t, mini: mini, clock: clock{mini: mini}, dead: map[string]bool{}}
 		var network kfake.VirtualNetwork
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen), kfake.SeedTopics(1,
 			schemas.SlackInstallations.Name, schemas.ChannelAssociations.Name, schemas.SlackChannels.Name, schemas.SyncRequests.Name, schemas.SlackEvents.Name))
@@ -128,7 +130,7 @@ func (w *world) must(err error) {
 // newRedis is a client at whose every command Redis's clock is set: it would stand still otherwise.
 func (w *world) newRedis() *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: w.mini.Addr(), PoolSize: 4})
-	c.AddHook(&clock{mini: w.mini})
+	c.AddHook(&w.clock)
 	return c
 }
 
@@ -179,26 +181,62 @@ type recorder struct {
 
 func (r recorder) Publish(ctx context.Context, records ...*kgo.Record) error {
 	w := r.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.dead[r.replica] {
+	if w.dies(r.replica) {
 		return context.Canceled
 	}
-	if w.publish != nil {
-		w.publish(r.replica, records)
-		if w.dead[r.replica] {
-			return context.Canceled
-		}
-	}
+	w.mu.Lock()
 	for _, rec := range records {
-		if w.refuse != nil {
-			if err := w.refuse(rec.Topic); err != nil {
-				return err
-			}
-		}
 		w.put(rec)
 	}
+	w.mu.Unlock()
+	if w.dies(r.replica) {
+		return context.Canceled // the brokers have it, and nobody was told
+	}
 	return nil
+}
+
+// dies says whether a replica is dead, as it may be from this step on.
+func (w *world) dies(replica string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.killAt > 0 && !w.dead[replica] && replica != "events" {
+		if w.killAt--; w.killAt == 0 {
+			w.dead[replica] = true
+		}
+	}
+	return w.dead[replica]
+}
+
+// pulse makes a replica's commands to Redis steps at which it may die, before they arrive or after.
+type pulse struct {
+	w       *world
+	replica string
+}
+
+func (p pulse) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (p pulse) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if p.w.dies(p.replica) {
+			return context.Canceled
+		}
+		err := next(ctx, cmd)
+		if p.w.dies(p.replica) {
+			return context.Canceled
+		}
+		return err
+	}
+}
+func (p pulse) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if p.w.dies(p.replica) {
+			return context.Canceled
+		}
+		err := next(ctx, cmds)
+		if p.w.dies(p.replica) {
+			return context.Canceled
+		}
+		return err
+	}
 }
 
 // put keeps a record, or makes it a view. The caller holds mu.
@@ -291,9 +329,14 @@ func (w *world) listen() {
 // start runs a replica, until it is stopped or killed.
 func (w *world) start(name string) (stop, kill func()) {
 	opts := w.opts
-	opts.Publisher, opts.Redis, opts.Metrics = recorder{w, name}, w.newRedis(), prometheus.NewRegistry()
+	rdb := w.newRedis()
+	rdb.AddHook(pulse{w, name})
+	opts.Publisher, opts.Redis, opts.Metrics = recorder{w, name}, rdb, prometheus.NewRegistry()
 	opts.HTTP = mortal{w, name, w.opts.HTTP}
 	h := New(opts)
+	if w.calm {
+		h.replicas.every, h.replicas.life = 10*time.Minute, time.Hour
+	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()
@@ -317,13 +360,14 @@ type mortal struct {
 }
 
 func (m mortal) Do(r *http.Request) (*http.Response, error) {
-	m.w.mu.Lock()
-	dead := m.w.dead[m.replica]
-	m.w.mu.Unlock()
-	if dead {
+	if m.w.dies(m.replica) {
 		return nil, context.Canceled
 	}
-	return m.HTTPClient.Do(r)
+	resp, err := m.HTTPClient.Do(r)
+	if m.w.dies(m.replica) {
+		return nil, context.Canceled
+	}
+	return resp, err
 }
 
 func (w *world) calls(method string) slacksim.CallStats {

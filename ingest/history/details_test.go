@@ -1,0 +1,272 @@
+package history
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// scripted answers some calls itself, and lets the others through.
+type scripted struct {
+	HTTPClient
+	mu     sync.Mutex
+	script func(method string, form map[string]string) string // JSON, or empty
+}
+
+func (s *scripted) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form := map[string]string{}
+	again := r.Clone(r.Context())
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	if err := again.ParseForm(); err != nil {
+		return nil, err
+	}
+	for name := range again.PostForm {
+		form[name] = again.PostForm.Get(name)
+	}
+	s.mu.Lock()
+	answer := ""
+	if s.script != nil {
+		answer = s.script(strings.TrimPrefix(r.URL.Path, "/api/"), form)
+	}
+	s.mu.Unlock()
+	if answer == "" {
+		return s.HTTPClient.Do(r)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
+
+// What Slack's paging does that its documentation only hints at.
+func TestPagesThatAreNotAsTheySeem(t *testing.T) {
+	for name, script := range map[string]func() func(method string, form map[string]string) string{
+		"has_more without a cursor": func() func(string, map[string]string) string { return nil }, // see below
+		"an empty page with a cursor": func() func(string, map[string]string) string {
+			n := 0
+			return func(method string, form map[string]string) string {
+				if method != methodHistory {
+					return ""
+				}
+				if n++; n <= 3 {
+					if n > 1 && form["cursor"] != fmt.Sprint("c", n-1) {
+						return `{"ok":false,"error":"invalid_cursor"}`
+					}
+					return fmt.Sprintf(`{"ok":true,"messages":[],"has_more":true,"response_metadata":{"next_cursor":"c%d"}}`, n)
+				}
+				return ""
+			}
+		},
+		"a cursor that expires on an empty page": func() func(string, map[string]string) string {
+			n := 0
+			return func(method string, form map[string]string) string {
+				switch {
+				case method == methodHistory && form["cursor"] != "":
+					return `{"ok":false,"error":"invalid_cursor"}`
+				case method == methodHistory && n == 0:
+					n++
+					return `{"ok":true,"messages":[],"has_more":true,"response_metadata":{"next_cursor":"c"}}`
+				}
+				return ""
+			}
+		},
+		"ok:false with 200": func() func(string, map[string]string) string {
+			n := 0
+			return func(string, map[string]string) string {
+				if n++; n%2 == 1 {
+					return `{"ok":false,"error":"fatal_error"}`
+				}
+				return ""
+			}
+		},
+		"what is no JSON": func() func(string, map[string]string) string {
+			n := 0
+			return func(string, map[string]string) string {
+				if n++; n%3 == 1 {
+					return "<html>an error page with 200"
+				}
+				return ""
+			}
+		},
+		"a limit without 429": func() func(string, map[string]string) string {
+			n := 0
+			return func(string, map[string]string) string {
+				if n++; n == 2 {
+					return `{"ok":false,"error":"ratelimited"}`
+				}
+				return ""
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, slacksim.Settings{CursorEnd: "missing", CursorLifeSeconds: 1}, false, func(w *world) {
+				c := budgeted(w, "customer", 1, 2100, 40)[0]
+				w.opts.HTTP = &scripted{HTTPClient: w.opts.HTTP, script: script()}
+				if name == "has_more without a cursor" {
+					w.opts.HTTP = withoutCursors{w.opts.HTTP}
+				}
+				w.installed(nil)
+				w.associate(c)
+				stop, _ := w.start("a")
+				defer stop()
+				w.until(3*time.Hour, "the channel is complete", w.complete(c))
+				w.same(time.Now().Add(-90*24*time.Hour), c)
+			})
+		})
+	}
+}
+
+// withoutCursors takes the cursors out of Slack's answers.
+type withoutCursors struct{ HTTPClient }
+
+func (c withoutCursors) Do(r *http.Request) (*http.Response, error) {
+	resp, err := c.HTTPClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	var answer map[string]json.RawMessage
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	delete(answer, "response_metadata")
+	raw, err := json.Marshal(answer)
+	resp.Body = io.NopCloser(bytes.NewReader(raw))
+	return resp, err
+}
+
+// Nothing of what happens here comes as an event. Polling finds all of it.
+func TestWhatNoEventTold(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, false, func(w *world) {
+		w.calm = true
+		c := w.channel("customer")
+		day := 24 * time.Hour
+		say := func(ago time.Duration, text string, root slacksim.TS, broadcast bool) slacksim.Message {
+			return w.ago(ago, c, slacksim.Say{Text: text, ThreadTS: root, Broadcast: broadcast})
+		}
+		root := say(80*day, "an old root", "", false)
+		answer := say(79*day, "an old answer", root.TS, false)
+		shown := say(78*day, "an answer for all", root.TS, true)
+		doomedRoot := say(70*day, "a root that is deleted with its answers", "", false)
+		doomedAnswer := say(69*day, "its answer", doomedRoot.TS, false)
+		tomb := say(65*day, "a root that is deleted and leaves answers", "", false)
+		say(64*day, "which stand", tomb.TS, false)
+		bot := w.ago(60*day, c, slacksim.Say{Bot: "workflow", Text: "started"})
+		edited, gone := say(50*day, "to be edited", "", false), say(49*day, "to be deleted", "", false)
+		link := say(40*day, "see <https://acme.example>", "", false)
+		w.installed(nil)
+		w.associate(c)
+		stop, _ := w.start("a")
+		defer stop()
+		w.until(time.Hour, "the channel is complete", w.complete(c))
+		w.same(time.Now().Add(-90*day), c)
+
+		ctx := w.t.Context()
+		_, err := w.slack.Edit(ctx, w.team.ID, c, edited.TS, "edited")
+		w.must(err)
+		_, err = w.slack.Edit(ctx, w.team.ID, c, answer.TS, "an old answer, edited")
+		w.must(err)
+		_, err = w.slack.Edit(ctx, w.team.ID, c, shown.TS, "an answer for all, edited")
+		w.must(err)
+		_, err = w.slack.Change(ctx, w.team.ID, c, bot.TS, slacksim.Edit{Text: "ended", Unmarked: true})
+		w.must(err)
+		_, err = w.slack.Unfurl(ctx, w.team.ID, c, link.TS, slacksim.Unfurl{URL: "https://acme.example", Title: "Acme"})
+		w.must(err)
+		for _, m := range []slacksim.Message{gone, doomedAnswer, doomedRoot, tomb} {
+			w.must(w.slack.Delete(ctx, w.team.ID, c, m.TS))
+		}
+		_, err = w.slack.Reply(ctx, w.team.ID, c, root.TS, w.person.ID, "a late answer to an old root")
+		w.must(err)
+		began := time.Now()
+		w.until(30*day, "it is found", func() bool { return len(w.differences(time.Now().Add(-400*day), c)) == 0 })
+		t.Logf("found within %s", time.Since(began))
+	})
+}
+
+// Slack shows nothing of a channel for once, and then all of it again: what was taken for deleted comes back.
+func TestAnInferredDeletionGivesWay(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, false, func(w *world) {
+		w.calm = true
+		c := budgeted(w, "customer", 1, 20, 5)[0]
+		glitch := &scripted{HTTPClient: w.opts.HTTP}
+		w.opts.HTTP = glitch
+		w.installed(nil)
+		w.associate(c)
+		stop, _ := w.start("a")
+		defer stop()
+		w.until(time.Hour, "the channel is complete", w.complete(c))
+		glitched := false
+		glitch.mu.Lock()
+		glitch.script = func(method string, _ map[string]string) string {
+			if method != methodHistory || glitched {
+				return ""
+			}
+			glitched = true
+			return `{"ok":true,"messages":[],"has_more":false}`
+		}
+		glitch.mu.Unlock()
+		w.until(24*time.Hour, "they seem deleted", func() bool { return len(w.differences(time.Time{}, c)) >= 16 })
+		w.until(24*time.Hour, "they are back", func() bool { return len(w.differences(time.Time{}, c)) == 0 })
+	})
+}
+
+// A message that is said while a page is read is not in the page, and not deleted by it.
+func TestAMessageBesideThePage(t *testing.T) {
+	s := store{}
+	s.apply(schemas.ContextMessage{ChannelID: "C", TS: "1000.000000", Version: 1000_000000})
+	asOf := uint64(1000_000000) - uint64(guard.Microseconds())
+	s.apply(schemas.ContextMessage{ChannelID: "C", Version: asOf, Window: &schemas.SyncWindow{From: "1.000000", To: schemas.TSOf(asOf)}})
+	if s["C"]["1000.000000"].deleted {
+		t.Error("it was deleted")
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{
+		`{"ok":true,"messages":[{"ts":"1.000001","thread_ts":"1.000001","reply_count":2,"latest_reply":"2"}],"has_more":true,"response_metadata":{"next_cursor":"c"}}`,
+		`{"ok":false,"error":"ratelimited"}`, `{"ok":true,"messages":[{"ts":1.5},null,[],{"ts":"x"}]}`, `{"ok":true,"response_metadata":null}`, `<html>`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := parseAnswer(body, time.Unix(1700000000, 0))
+		if err != nil {
+			if r, isRefusal := err.(*refusal); isRefusal && len(r.code) > maxCode {
+				t.Errorf("an error repeats what it was sent: %d bytes", len(r.code))
+			}
+			return
+		}
+		read, unreadable := heads(got.Messages)
+		if len(read)+unreadable != len(got.Messages) {
+			t.Errorf("%d messages, %d read, %d not", len(got.Messages), len(read), unreadable)
+		}
+		for _, h := range read {
+			if micros, err := h.TS.Micros(); err != nil || micros != h.micros {
+				t.Errorf("%q is read as %d, %v", h.TS, h.micros, err)
+			}
+		}
+		fingerprint(read)
+	})
+}
+
+func FuzzThread(f *testing.F) {
+	f.Add("1790000000.000100 12 1790000500 - ab12")
+	f.Add("- 0 0 - -")
+	f.Fuzz(func(t *testing.T, text string) {
+		th := parseThread(text)
+		if again := parseThread(th.String()); again != th {
+			t.Errorf("%q is read as %+v, and what that writes as %+v", text, th, again)
+		}
+		th.due("1.000001", time.Hour)
+	})
+}

@@ -1,0 +1,78 @@
+package history
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/bigmind/backchannel/deploy/slacksim"
+)
+
+// A poller that is killed at any step, of which each command to Redis, each call of Slack and each write to Kafka has two, loses nothing and costs one page
+// at most. Another one takes over within the lease.
+func TestKills(t *testing.T) {
+	const kills = 50
+	calls := func(kill bool) (needed int) {
+		inWorld(t, slacksim.Settings{}, true, func(w *world) {
+			all := budgeted(w, "customer", 3, 300, 6)
+			w.installed(nil)
+			random := rand.New(rand.NewPCG(5, 5))
+			n := 0
+			_, kill1 := w.start("replica-0")
+			w.associate(all...)
+			for ; kill && n < kills; n++ {
+				w.mu.Lock()
+				w.killAt = 1 + random.IntN(90)
+				w.mu.Unlock()
+				name := fmt.Sprint("replica-", n)
+				w.until(3*time.Hour, "it dies", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.dead[name] })
+				kill1()
+				_, kill1 = w.start(fmt.Sprint("replica-", n+1))
+			}
+			w.until(100*time.Hour, "the backfill is complete", w.complete(all...))
+			history, replies := w.calls(methodHistory), w.calls(methodReplies)
+			kill1()
+			w.same(time.Now().Add(-100*24*time.Hour), all...)
+			needed = history.Calls + replies.Calls
+			if got := history.Errors["ratelimited"] + replies.Errors["ratelimited"]; got > 0 {
+				t.Errorf("%d calls were answered with 429", got)
+			}
+		})
+		return needed
+	}
+	undisturbed := calls(false)
+	if disturbed := calls(true); disturbed > undisturbed+kills {
+		t.Errorf("%d calls with %d kills, %d without: more than one page was asked again per kill", disturbed, kills, undisturbed)
+	} else {
+		t.Logf("%d calls with %d kills, %d without", disturbed, kills, undisturbed)
+	}
+}
+
+// Who dies is noticed within the lease; who leaves gives way at once.
+func TestTakingOver(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, false, func(w *world) {
+		all := budgeted(w, "customer", 1, 3000, 2)
+		w.installed(nil)
+		w.associate(all...)
+		_, kill := w.start("a")
+		time.Sleep(time.Minute)
+		stopB, _ := w.start("b")
+		time.Sleep(time.Minute)
+		kill() // one of both has the workspace, perhaps not this one
+		before := w.calls(methodReplies).Calls
+		time.Sleep(leaseLife + beatEvery + 10*time.Second)
+		after := w.calls(methodReplies).Calls
+		if after <= before {
+			t.Error("nobody took the workspace over within the lease")
+		}
+		stopB()
+		stopC, _ := w.start("c")
+		defer stopC()
+		before = w.calls(methodReplies).Calls
+		time.Sleep(10 * time.Second)
+		if w.calls(methodReplies).Calls <= before {
+			t.Error("a workspace that was given back was not taken up at once")
+		}
+	})
+}

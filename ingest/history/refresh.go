@@ -262,9 +262,12 @@ var unkept = map[schemas.Reason]bool{schemas.NotAssociated: true, schemas.NotAut
 
 // forbidden says why a channel may not be read, as far as the views know.
 func (w *workspace) forbidden(view *schemas.SlackChannel) schemas.Reason {
+	w.mu.Lock()
+	ended := w.over(time.Now())
+	w.mu.Unlock()
 	switch {
-	case w.ended == schemas.NotInstalled:
-		return schemas.NotInstalled
+	case ended != "":
+		return ended
 	case !w.in.MayKeep(kindOf(view)):
 		return schemas.NotAuthorised
 	case view == nil: // not listed yet: Slack will say

@@ -74,6 +74,14 @@ func (w *workspace) limited(ctx context.Context, r request, limit *limited) {
 	}
 }
 
+// over says why Slack is not called for the workspace at all, for now. Callers hold mu.
+func (w *workspace) over(now time.Time) schemas.Reason {
+	if w.endedTill.IsZero() || now.Before(w.endedTill) {
+		return w.ended
+	}
+	return ""
+}
+
 // end stops the whole workspace.
 func (w *workspace) end(ctx context.Context) {
 	w.mu.Lock()

@@ -159,7 +159,7 @@ func (w *workspace) dispatch(ctx context.Context, method string) (time.Time, err
 		var r request
 		var due bool
 		switch {
-		case w.ended != "" && (w.endedTill.IsZero() || now.Before(w.endedTill)):
+		case w.over(now) != "":
 			if w.endedTill.IsZero() {
 				at = now.Add(idleFor)
 			}

@@ -66,6 +66,11 @@ func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, ou
 	}
 	c.Set("embedded", "true", "demo")
 	c.Set("simulate-slack", "true", "demo")
+	for name, value := range map[string]string{"reconcile-every": "2s", "reconcile-quiet": "4s"} { // so that a short demo shows it
+		if !c.Explicit(name) {
+			c.Set(name, value, "demo")
+		}
+	}
 	secret := rand.Text()
 	if !c.Explicit("slack-signing-secret") {
 		c.Set("slack-signing-secret", secret, "demo")
@@ -169,12 +174,12 @@ func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, `
-events sent %d, accepted %d
+events sent %d, accepted %d; %d more withheld on purpose, and what they would have told found by reading the channels again
 messages expected %d, in ClickHouse %d, mismatched %d
 notifications requested %d, with an outcome %d, DMs posted %d, posted twice %d
 outcomes: %s
 event to queryable row: p50 %.0f ms, p99 %.0f ms (%d samples)
-`, s.EventsSent, s.EventsAccepted, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
+`, s.EventsSent, s.EventsAccepted, s.EventsWithheld, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
 		s.NotificationsRequested, s.RequestsWithOutcome, s.DMsPosted, s.DuplicateDMs, listed(s.Outcomes), s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
 	return err
 }

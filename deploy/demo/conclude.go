@@ -17,6 +17,7 @@ import (
 type Summary struct {
 	EventsSent             int              `json:"events_sent"`     // by the simulator to ingest
 	EventsAccepted         int              `json:"events_accepted"` // answered 200
+	EventsWithheld         int              `json:"events_withheld"` // on purpose: only polling can find what they would have told
 	MessagesExpected       int              `json:"messages_expected"`
 	MessagesInClickHouse   int              `json:"messages_in_clickhouse"`
 	MismatchedMessages     int              `json:"mismatched_messages"` // missing, extra, or other text, author or thread
@@ -93,7 +94,7 @@ func (s Summary) Problem() error {
 
 func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summary, error) {
 	s := Summary{
-		EventsSent: stats.Created, EventsAccepted: stats.Accepted, NotificationsRequested: int(r.requests.Load()),
+		EventsSent: stats.Created, EventsAccepted: stats.Accepted, EventsWithheld: stats.Withheld, NotificationsRequested: int(r.requests.Load()),
 		LatencyMS: Latency{r.latency.quantile(0.5), r.latency.quantile(0.99)}, LatencySamples: len(r.latency.samples),
 	}
 	if err := r.compareMessages(ctx, &s); err != nil {

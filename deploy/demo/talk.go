@@ -27,6 +27,16 @@ var phrases = []string{
 	"Blocked by our firewall, need the IP ranges",
 }
 
+// withholdOneIn is how many of the messages, edits and deletions that stand in an associated channel have no event, as Slack loses some. Answers in
+// threads have theirs: to find one, its thread has to be read, of which Slack allows 50 a minute.
+const withholdOneIn = 25
+
+// withhold lets the next event of a channel be lost.
+func (r *run) withhold(ctx context.Context, c slacksim.ChannelID) error {
+	_, err := r.Slack.AddFault(ctx, slacksim.Fault{Kind: slacksim.FaultWithholdEvents, Event: "message", Channel: c, Count: 1})
+	return err
+}
+
 // spoken is a message that can be answered, edited or deleted later.
 type spoken struct {
 	channel slacksim.ChannelID
@@ -49,7 +59,13 @@ func (r *run) talk(ctx context.Context) error {
 		}
 		var m slacksim.Message
 		var err error
-		switch i := random.IntN(max(len(said), 1)); {
+		i := random.IntN(max(len(said), 1))
+		if lost := r.lost(random, dice, c, said, i); lost != "" {
+			if err := r.withhold(ctx, lost); err != nil {
+				return fmt.Errorf("act in the simulated workspace: %w", err)
+			}
+		}
+		switch {
 		case dice < 55:
 			m, err = r.Slack.Say(ctx, r.world.team.ID, c.ID, who, text)
 		case dice < 75:
@@ -77,4 +93,18 @@ func (r *run) talk(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// lost says in which channel the event of what comes next is to be lost, if it is.
+func (r *run) lost(random *rand.Rand, dice int, next channel, said []spoken, i int) slacksim.ChannelID {
+	if random.IntN(withholdOneIn) > 0 {
+		return ""
+	}
+	switch {
+	case dice < 55 && next.account != "":
+		return next.ID
+	case dice >= 78 && dice < 93 && r.world.associated(said[i].channel):
+		return said[i].channel
+	}
+	return ""
 }

@@ -106,3 +106,13 @@ func (w *world) settle(ctx context.Context, o Options) error {
 	}
 	return nil
 }
+
+// associated says whether messages of a channel are kept.
+func (w *world) associated(id slacksim.ChannelID) bool {
+	for _, c := range w.channels {
+		if c.ID == id {
+			return c.account != ""
+		}
+	}
+	return false
+}

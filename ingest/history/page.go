@@ -56,7 +56,7 @@ func (w *workspace) page(ctx context.Context, r request) error {
 	whole := c.Pass != nil && c.Pass.Whole
 	quiet := time.Since(c.windowAt) < windowEvery
 	w.mu.Unlock()
-	day, err := w.compare(ctx, r, known, messages, whole)
+	day, err := w.compare(ctx, r, known, messages, got.sent, whole)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +16,9 @@ import (
 
 // Reading again finds mostly what was read before. A fingerprint a day says so: a day that reads as it did when it was last published is not published
 // again. That saves work and decides nothing: what is lost is published once more.
+//
+// What was published is as of guard before it was read. An edit of a moment ago, of which no event came, loses then to the message's former version, which
+// may be younger than that. So a day counts as published only when that was done as of a time at which it already read so: see settled.
 
 // windowEvery is how often a window is published in which nothing has changed. A live event that came late, of a message that was deleted meanwhile, is
 // found by the next one.
@@ -35,6 +39,22 @@ func fingerprint(messages []head) string {
 	return strconv.FormatUint(h.Sum64(), 16)
 }
 
+// settled compares a fingerprint with what was noted, "sum since": since when it has been so, in seconds, or - once it was published as of a time after
+// that. It returns what to note, and whether to publish.
+func settled(was, sum string, sent time.Time) (note string, publish bool) {
+	former, since, _ := strings.Cut(was, " ")
+	began, err := strconv.ParseInt(since, 10, 64)
+	switch {
+	case former != sum || since != "-" && err != nil:
+		return sum + " " + strconv.FormatInt(sent.Unix()+1, 10), true
+	case since == "-":
+		return was, false
+	case sent.Add(-guard).Unix() >= began:
+		return sum + " -", true
+	}
+	return was, true
+}
+
 // prints is what a page says of the days that it shows whole.
 type prints struct {
 	key     string
@@ -44,7 +64,7 @@ type prints struct {
 }
 
 // compare leaves out the messages of days that read as they did. Whole takes nothing for known.
-func (w *workspace) compare(ctx context.Context, r request, known span, messages []head, whole bool) (*prints, error) {
+func (w *workspace) compare(ctx context.Context, r request, known span, messages []head, sent time.Time, whole bool) (*prints, error) {
 	p := &prints{key: schemas.PrintsKey(w.in.TeamID, r.channel.ChannelID), now: map[string]string{}}
 	was, err := w.opts.Redis.HGetAll(ctx, p.key).Result()
 	if err != nil {
@@ -59,13 +79,13 @@ func (w *workspace) compare(ctx context.Context, r request, known span, messages
 	}
 	for day, of := range days {
 		name := strconv.FormatUint(day, 10)
-		sum := fingerprint(of)
+		now, publish := settled(was[name], fingerprint(of), sent)
 		switch {
 		case !shown(day):
 			p.changed = append(p.changed, of...)
-		case whole || was[name] != sum:
+		case whole || publish:
 			p.changed = append(p.changed, of...)
-			p.now[name] = sum
+			p.now[name] = now
 		}
 	}
 	for name := range was {

@@ -33,7 +33,7 @@ type thread struct {
 	count  int
 	read   int64 // seconds; 0: never
 	pos    schemas.TS
-	print  string // of what was published of it last
+	print  string // of what was published of it last, as settled has it, with @ for the space
 }
 
 func (t thread) String() string {
@@ -222,13 +222,13 @@ func (w *workspace) readThread(c *channel, root schemas.TS, was thread, from uin
 		now = &thread{latest: was.latest, count: was.count, read: was.read, pos: last.TS}
 	default:
 		h := messages[slices.IndexFunc(messages, func(h head) bool { return h.TS == root })]
-		now = &thread{latest: h.LatestReply, count: h.ReplyCount, read: time.Now().Unix(), print: fingerprint(messages)}
-		if was.pos != "" {
-			now.print = "" // of its last page alone
+		now = &thread{latest: h.LatestReply, count: h.ReplyCount, read: time.Now().Unix()}
+		if was.pos == "" { // of the whole thread
+			note, publish := settled(strings.Replace(was.print, "@", " ", 1), fingerprint(messages), got.sent)
+			if now.print = strings.Replace(note, " ", "@", 1); !publish {
+				messages = nil
+			}
 		}
-	}
-	if now != nil && now.print != "" && now.print == was.print {
-		messages = nil
 	}
 	records := w.messageRecords(c, got, messages)
 	if mustMicros(window.From) <= mustMicros(window.To) {

@@ -61,7 +61,7 @@ func scanInsert(s *scanner, stmt statement) statement {
 	selects, input := false, false
 	for ; t.kind != eof; t = s.next() {
 		input = input || t.upper(s.text) == "INPUT"
-		if s.depth > 0 {
+		if s.depth > 0 && t.upper(s.text) != ";" {
 			if w := t.upper(s.text); w == "SELECT" || w == "WITH" {
 				selects = true
 			}

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/schemas/seal"
 )
 
 // kafkaOptions is what every Kafka client of the process shares.
@@ -186,4 +187,19 @@ func clickhouseConn(c *config.Config) (driver.Conn, error) {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
 	return conn, nil
+}
+
+func sealer(c *config.Config) (*seal.Sealer, error) {
+	keys := c.String("token-keys")
+	if keys == "" {
+		return nil, errors.New("no key set for Slack tokens is configured: set BACKCHANNEL_TOKEN_KEYS_FILE to a file made by 'backchannel seal --new-key-set'")
+	}
+	return seal.New([]byte(keys))
+}
+
+func withSlash(u string) string {
+	if strings.HasSuffix(u, "/") {
+		return u
+	}
+	return u + "/"
 }

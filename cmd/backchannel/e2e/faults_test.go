@@ -57,7 +57,7 @@ func TestFaults(t *testing.T) {
 	d.nothingUnasked(w)
 }
 
-var groups = []string{"backchannel-enrich", "backchannel-lifecycle", "backchannel-address", "backchannel-route", "backchannel-release", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-slack-urgent", "backchannel-email", "backchannel-email-urgent"}
+var groups = []string{"backchannel-enrich", "backchannel-lifecycle", "backchannel-setup", "backchannel-address", "backchannel-route", "backchannel-release", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-slack-urgent", "backchannel-email", "backchannel-email-urgent"}
 
 // fault chooses what is taken away, and how.
 func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func()) {

@@ -87,8 +87,10 @@ func scanInsert(s *scanner, stmt statement) statement {
 				return stmt
 			}
 		case "FORMAT":
+			behind := *s
 			name := s.next()
-			if name.kind != word {
+			if name.kind != word { // a column that is called so
+				*s = behind
 				continue
 			}
 			if selects {

@@ -43,6 +43,7 @@ func TestScanStatement(t *testing.T) {
 		"INSERT INTO ; DROP TABLE t":           {Keyword: "INSERT", Tail: ";"},
 		"INSERT INTO t (a; DROP TABLE t":       {Keyword: "INSERT", Tail: ";"},
 		"INSERT INTO a.; DROP TABLE t":         {Keyword: "INSERT", Tail: ";"},
+		"INSERT INTO t FORMAT; DROP TABLE t":   {Keyword: "INSERT", Tail: ";"},
 		"INSERT INTO t SELECT a FROM input('a Int8') FORMAT CSV\n1\n\nDROP TABLE t": {Keyword: "INSERT", Text: "INSERT INTO t SELECT a FROM input('a Int8') ", Tail: "INPUT"},
 		"INSERT INTO t FROM INFILE '/etc/passwd' FORMAT LineAsString":               {Keyword: "INSERT", Tail: "INFILE"},
 	} {
@@ -59,7 +60,7 @@ func TestScanStatement(t *testing.T) {
 
 // Whatever comes, the scanner ends, stays inside the text, and lets no second statement through unseen.
 func FuzzScanStatement(f *testing.F) {
-	for _, seed := range []string{"SELECT 1; DROP TABLE t", "INSERT INTO t FORMAT CSV\n1", "SELECT '\\", "$a$", "/*", "INSERT INTO t VALUES ('", "SELECT 1;--\n;", "INSERT;", "INSERT INTO ; DROP TABLE t", "INSERT INTO a.; DROP TABLE t", "INSERT (;"} {
+	for _, seed := range []string{"SELECT 1; DROP TABLE t", "INSERT INTO t FORMAT CSV\n1", "SELECT '\\", "$a$", "/*", "INSERT INTO t VALUES ('", "SELECT 1;--\n;", "INSERT;", "INSERT INTO ; DROP TABLE t", "INSERT INTO a.; DROP TABLE t", "INSERT (;", "INSERT 0 FORMAT;"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, query string) {

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -241,7 +242,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := parseAnswer(body, time.Unix(1700000000, 0))
 		if err != nil {
-			if r, isRefusal := err.(*refusal); isRefusal && len(r.code) > maxCode {
+			if r, isRefusal := errors.AsType[*refusal](err); isRefusal && len(r.code) > maxCode {
 				t.Errorf("an error repeats what it was sent: %d bytes", len(r.code))
 			}
 			return

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,29 +58,24 @@ const longestWait = 60 * time.Hour
 
 // Definition is the node of the graph.
 func Definition(opts Options) sinks.Definition {
+	name, lane := "slack", schemas.DeliveriesSlack.Spec
+	if opts.Urgent {
+		name, lane = "slack-urgent", schemas.DeliveriesSlackUrgent.Spec
+	}
 	s := &Sink{
 		opts: opts, redis: opts.Redis, publish: opts.Publish,
 		ledger: ledger.New(opts.Redis, settle),
 		limiter: &limiter{
 			rate: redis_rate.NewLimiter(opts.Redis), redis: opts.Redis, limits: opts.Limits, now: opts.Now, until: map[string]time.Time{},
 		},
+		suspended: newSuspended(opts, name),
 		ambiguous: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "backchannel_sinks_slack_ambiguous_total",
-			Help: "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: repeat or silence.",
+			Name:        "backchannel_sinks_slack_ambiguous_total",
+			Help:        "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: repeat or silence.",
+			ConstLabels: prometheus.Labels{"sink": name},
 		}, []string{"policy"}),
 	}
-	if err := opts.Metrics.Register(s.ambiguous); err != nil {
-		other, lane := errors.AsType[prometheus.AlreadyRegisteredError](err)
-		if !lane {
-			panic(err)
-		}
-		s.ambiguous = other.ExistingCollector.(*prometheus.CounterVec) // the other lane's, in the same process
-	}
-	name, lane := "slack", schemas.DeliveriesSlack.Spec
-	if opts.Urgent {
-		name, lane = "slack-urgent", schemas.DeliveriesSlackUrgent.Spec
-	}
-	s.suspended = newSuspended(opts, name)
+	opts.Metrics.MustRegister(s.ambiguous)
 	return sinks.Definition{
 		Name: name, In: []schemas.Spec{lane}, Sink: s,
 		MaxBatch: 256, MaxWait: 10 * time.Millisecond, WriteTimeout: 2 * time.Minute, Lane: laneOf,

@@ -244,7 +244,7 @@ func (w *world) fault(f slacksim.Fault) {
 }
 
 func (w *world) ambiguous(reg *prometheus.Registry, policy schemas.AmbiguousPolicy) float64 {
-	return sinkstest.Value(w.t, reg, "backchannel_sinks_slack_ambiguous_total", map[string]string{"policy": string(policy)})
+	return sinkstest.Value(w.t, reg, "backchannel_sinks_slack_ambiguous_total", map[string]string{"sink": "slack", "policy": string(policy)})
 }
 
 // noLeak fails when the token or the text is in what leaves the sink.

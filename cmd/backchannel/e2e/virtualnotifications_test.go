@@ -284,7 +284,7 @@ func (r *notifying) keepAlive(ctx context.Context, client *kgo.Client, name stri
 		_ = l.redis.Close()
 		if name == "slack" {
 			r.mu.Lock()
-			r.ambiguous += sinkstest.Value(r.t, l.reg, "backchannel_sinks_slack_ambiguous_total", map[string]string{"policy": "repeat"})
+			r.ambiguous += sinkstest.Value(r.t, l.reg, "backchannel_sinks_slack_ambiguous_total", map[string]string{"sink": "slack", "policy": "repeat"})
 			r.mu.Unlock()
 		}
 	}

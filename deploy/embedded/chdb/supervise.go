@@ -82,8 +82,12 @@ func (s *supervisor) once(ctx context.Context) (answered bool, err error) {
 	}
 	s.child.setPID(cmd.Process.Pid)
 	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	answered, err = s.watch(ctx, exited)
+	alive, died := context.WithCancel(ctx)
+	go func() {
+		exited <- cmd.Wait()
+		died()
+	}()
+	answered, err = s.watch(alive, exited)
 	switch {
 	case err == nil:
 		return answered, s.stop(cmd, exited)
@@ -97,7 +101,8 @@ func (s *supervisor) once(ctx context.Context) (answered bool, err error) {
 
 var errHung = errors.New("the embedded ClickHouse does not answer")
 
-// watch probes until the process ends (its error), hangs (errHung), or ctx ends (nil).
+// watch probes until the process ends (its error), hangs (errHung), or ctx ends (nil), which it also does when the process has ended: the
+// port stays open, so a probe that connects just then would wait out its time for an answer.
 func (s *supervisor) watch(ctx context.Context, exited chan error) (answered bool, err error) {
 	started, missed := time.Now(), 0
 	for {
@@ -107,7 +112,7 @@ func (s *supervisor) watch(ctx context.Context, exited chan error) (answered boo
 			}
 			answered = true
 			s.child.up()
-		} else if missed++; answered && missed >= s.misses || !answered && time.Since(started) > s.startWithin {
+		} else if missed++; ctx.Err() == nil && (answered && missed >= s.misses || !answered && time.Since(started) > s.startWithin) {
 			return answered, errHung
 		}
 		wait := s.probeEvery
@@ -115,11 +120,15 @@ func (s *supervisor) watch(ctx context.Context, exited chan error) (answered boo
 			wait = min(wait, 50*time.Millisecond)
 		}
 		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+			continue
+		}
+		select {
 		case err := <-exited:
 			return answered, fmt.Errorf("the embedded ClickHouse's process ended: %w", exitReason(err))
-		case <-ctx.Done():
+		default:
 			return answered, nil
-		case <-time.After(wait):
 		}
 	}
 }

@@ -90,13 +90,8 @@ type SyncCheckpoint struct {
 	ThreadsPending int    `json:"threads_pending,omitempty"`
 	Threads        uint64 `json:"threads,omitempty" jsonschema_description:"Threads that were found."`
 	ThreadsEpoch   string `json:"threads_epoch,omitempty"`
-	// Messages were read from Slack while the window was read first, replies with them. Found were not delivered as events although they should
-	// have been, in so many Gaps.
+	// Messages were read from Slack while the window was read first, replies with them.
 	Messages uint64 `json:"messages,omitempty"`
-	Found    uint64 `json:"found,omitempty"`
-	Gaps     uint64 `json:"gaps,omitempty"`
-	// Live were delivered as events.
-	Live uint64 `json:"live,omitempty"`
 	// StartedAt is when the sync began; ReconciledAt when the newest messages were last read again, SweptAt when all were.
 	StartedAt    time.Time `json:"started_at,omitzero"`
 	ReconciledAt time.Time `json:"reconciled_at,omitzero"`

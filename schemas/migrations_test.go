@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var idempotent = regexp.MustCompile(`^(CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE \w+ (ADD|DROP|MODIFY|RENAME) (COLUMN|INDEX|PROJECTION) IF (NOT )?EXISTS) `)
+var idempotent = regexp.MustCompile(`^(CREATE TABLE IF NOT EXISTS|CREATE MATERIALIZED VIEW IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE \w+ (ADD|DROP|MODIFY|RENAME) (COLUMN|INDEX|PROJECTION) IF (NOT )?EXISTS) `)
 
 // Migrations come in the order of their numbers, without a gap, and each statement can run again: apply that was killed in
 // the middle of a step begins the step anew.

@@ -106,7 +106,7 @@ func controlSamples() []sample {
 			WindowStart: "1786000000.000000", Complete: true, Status: SyncStopped, Reason: ChannelArchived,
 			Intervals: []SyncInterval{{From: "1787000000.000100", To: "1790000000.000100"}, {From: "1786000000.000000", To: "1786500000.000000"}},
 			Pass:      &SyncPass{Upper: "1789000000.000100", Pages: 4, Whole: true}, Passes: 12, ThreadsPending: 2, Threads: 40, ThreadsEpoch: "RK5WKH3FMV",
-			Messages: 4711, Live: 90, Found: 3, Gaps: 1, StartedAt: at.Add(-time.Hour), ReconciledAt: at, SweptAt: at, EndsAt: at.Add(time.Hour), UpdatedAt: at,
+			Messages: 4711, StartedAt: at.Add(-time.Hour), ReconciledAt: at, SweptAt: at, EndsAt: at.Add(time.Hour), UpdatedAt: at,
 		}),
 		sampled(SyncRequests, "T024BE7LD/C024BE91L", SyncRequest{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Since: at.AddDate(-1, 0, 0), By: "ada", UpdatedAt: at,

@@ -21,17 +21,6 @@ func PrintsKey(team TeamID, channel ChannelID) string {
 	return coordinationTag + "prints:{" + string(team) + "}:" + string(channel)
 }
 
-// SeenKey is a sorted set of the ts that events delivered lately, and MissedKey of those that polling found and no event has delivered yet, each
-// by itself. What is lost is not counted.
-func SeenKey(team TeamID, channel ChannelID) string {
-	return coordinationTag + "seen:{" + string(team) + "}:" + string(channel)
-}
-
-// MissedKey is beside SeenKey.
-func MissedKey(team TeamID, channel ChannelID) string {
-	return coordinationTag + "missed:{" + string(team) + "}:" + string(channel)
-}
-
 // PaceKey is by what a method's budget in a workspace is stretched after Slack said 429 more than it should.
 func PaceKey(team TeamID, method string) string {
 	return coordinationTag + "pace:{" + string(team) + "}:" + method

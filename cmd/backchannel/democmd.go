@@ -174,12 +174,12 @@ func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, `
-events sent %d, accepted %d; %d more withheld on purpose, and what they would have told found by reading the channels again
+events sent %d, accepted %d; %d more withheld on purpose, and what they would have told found by reading the channels again: %d messages, and edits and deletions
 messages expected %d, in ClickHouse %d, mismatched %d
 notifications requested %d, with an outcome %d, DMs posted %d, posted twice %d
 outcomes: %s
 event to queryable row: p50 %.0f ms, p99 %.0f ms (%d samples)
-`, s.EventsSent, s.EventsAccepted, s.EventsWithheld, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
+`, s.EventsSent, s.EventsAccepted, s.EventsWithheld, s.MessagesFound, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
 		s.NotificationsRequested, s.RequestsWithOutcome, s.DMsPosted, s.DuplicateDMs, listed(s.Outcomes), s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
 	return err
 }

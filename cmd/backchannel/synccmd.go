@@ -43,7 +43,14 @@ func syncStatusCommand(a *app) *cobra.Command {
 			if channel != "" && len(all) == 0 {
 				return errNotSynced
 			}
-			return printCoverage(cmd.OutOrStdout(), all, time.Now(), asJSON)
+			if asJSON {
+				return printRecords(cmd.OutOrStdout(), all)
+			}
+			found, err := deliveriesOf(cmd.Context(), a, all)
+			if err != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "what polling found is not known: %v\n", err)
+			}
+			return printCoverage(cmd.OutOrStdout(), all, found, time.Now())
 		},
 	}
 	cmd.Flags().StringVar(&channel, "channel", "", "Slack channel id")
@@ -191,20 +198,21 @@ func coverageOf(ctx context.Context, a *app, team, channel string) (*schemas.Syn
 	return nil, errors.New("several workspaces have the channel: name one with --team")
 }
 
-func printCoverage(out io.Writer, all []schemas.SyncCheckpoint, now time.Time, asJSON bool) error {
-	if asJSON {
-		enc := json.NewEncoder(out)
-		for _, c := range all {
-			if err := enc.Encode(c); err != nil {
-				return fmt.Errorf("print: %w", err)
-			}
+func printRecords(out io.Writer, all []schemas.SyncCheckpoint) error {
+	enc := json.NewEncoder(out)
+	for _, c := range all {
+		if err := enc.Encode(c); err != nil {
+			return fmt.Errorf("print: %w", err)
 		}
-		return nil
 	}
+	return nil
+}
+
+func printCoverage(out io.Writer, all []schemas.SyncCheckpoint, found deliveries, now time.Time) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "CHANNEL\tPROGRESS\tKNOWN FROM\tTO\tTHREADS LEFT\tFOUND\tSTATUS")
 	for _, c := range all {
-		fmt.Fprintf(table, "%s/%s\t%s\t%s\t%s\t%d\t%d\t%s\n", c.TeamID, c.ChannelID, bar(progress(c, now)), day(c.Oldest), minute(c.Newest), c.ThreadsPending, c.Found, statusOf(c, now))
+		fmt.Fprintf(table, "%s/%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.TeamID, c.ChannelID, bar(progress(c, now)), day(c.Oldest), minute(c.Newest), c.ThreadsPending, found.of(c), statusOf(c, now))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)
@@ -212,12 +220,12 @@ func printCoverage(out io.Writer, all []schemas.SyncCheckpoint, now time.Time, a
 	return nil
 }
 
-// progress is how much of the time from the window's start to now is known, from 0 to 1. Threads that wait keep it from being all.
+// progress is how far the backfill is, from 0 to 1: how much of the time from the window's start to now is known. Threads that wait keep it from being all.
 func progress(c schemas.SyncCheckpoint, now time.Time) float64 {
 	start, err := c.WindowStart.Micros()
 	whole := float64(uint64(max(now.UnixMicro(), 0))) - float64(start)
 	switch {
-	case c.Complete:
+	case c.Complete, c.Status == schemas.SyncComplete: // in the latter some threads have moved since
 		return 1
 	case err != nil || whole <= 0:
 		return 0

@@ -22,19 +22,24 @@ func TestCoverageForPeople(t *testing.T) {
 	nearly := half
 	nearly.Intervals, nearly.Threads, nearly.ThreadsPending = []schemas.SyncInterval{{From: ts(90 * day), To: ts(0)}}, 1000, 1
 	for _, tt := range []struct {
-		name string
-		cp   schemas.SyncCheckpoint
-		want []string
+		name  string
+		cp    schemas.SyncCheckpoint
+		found deliveries
+		want  []string
 	}{
-		{"half", half, []string{"[##########..........]  50%", "2026-10-11", "ends in about 3 hours"}},
-		{"threads wait", threads, []string{" 25%"}},
-		{"one thread waits", nearly, []string{" 99%"}},
-		{"complete", schemas.SyncCheckpoint{Complete: true, Status: schemas.SyncComplete}, []string{"[####################] 100%", "complete"}},
-		{"stopped", schemas.SyncCheckpoint{Status: schemas.SyncStopped, Reason: schemas.ChannelArchived}, []string{"[....................]   0%", "stopped: channel_archived"}},
-		{"not begun", schemas.SyncCheckpoint{}, []string{"  0%", "backfilling"}},
+		{"half", half, nil, []string{"  -  ", "[##########..........]  50%", "2026-10-11", "ends in about 3 hours"}},
+		{"nothing was lost", half, deliveries{"T1/C2": {5, 5}}, []string{"  0  "}},
+		{"one gap", half, deliveries{"T1/C1": {3, 1}}, []string{"3 in 1 gap "}},
+		{"gaps", half, deliveries{"T1/C1": {3, 2}}, []string{"3 in 2 gaps"}},
+		{"threads wait", threads, nil, []string{" 25%"}},
+		{"one thread waits", nearly, nil, []string{" 99%"}},
+		{"complete", schemas.SyncCheckpoint{Complete: true, Status: schemas.SyncComplete}, nil, []string{"[####################] 100%", "complete"}},
+		{"complete, a thread has moved", schemas.SyncCheckpoint{WindowStart: ts(day), Status: schemas.SyncComplete, Threads: 2, ThreadsPending: 1}, nil, []string{"] 100%"}},
+		{"stopped", schemas.SyncCheckpoint{Status: schemas.SyncStopped, Reason: schemas.ChannelArchived}, nil, []string{"[....................]   0%", "stopped: channel_archived"}},
+		{"not begun", schemas.SyncCheckpoint{}, nil, []string{"  0%", "backfilling"}},
 	} {
 		var out bytes.Buffer
-		if err := printCoverage(&out, []schemas.SyncCheckpoint{tt.cp}, now, false); err != nil {
+		if err := printCoverage(&out, []schemas.SyncCheckpoint{tt.cp}, tt.found, now); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range tt.want {

@@ -176,7 +176,7 @@ func (m *migration) step(ctx context.Context, step schemas.Migration) error {
 	return nil
 }
 
-var created = regexp.MustCompile(`CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)`)
+var created = regexp.MustCompile(`CREATE (?:OR REPLACE )?(?:TABLE|(?:MATERIALIZED )?VIEW) (?:IF NOT EXISTS )?(\w+)`)
 
 func objectName(statement string) string {
 	if m := created.FindStringSubmatch(statement); m != nil {

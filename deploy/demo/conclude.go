@@ -18,6 +18,7 @@ type Summary struct {
 	EventsSent             int              `json:"events_sent"`     // by the simulator to ingest
 	EventsAccepted         int              `json:"events_accepted"` // answered 200
 	EventsWithheld         int              `json:"events_withheld"` // on purpose: only polling can find what they would have told
+	MessagesFound          int              `json:"messages_found"`  // by polling alone: no event brought them
 	MessagesExpected       int              `json:"messages_expected"`
 	MessagesInClickHouse   int              `json:"messages_in_clickhouse"`
 	MismatchedMessages     int              `json:"mismatched_messages"` // missing, extra, or other text, author or thread
@@ -100,6 +101,11 @@ func (r *run) compare(ctx context.Context, stats slacksim.DeliveryStats) (Summar
 	if err := r.compareMessages(ctx, &s); err != nil {
 		return s, err
 	}
+	var found uint64
+	if err := r.ClickHouse.QueryRow(ctx, "SELECT sum(found) FROM sync_deliveries WHERE org_id = {org:String}", clickhouse.Named("org", string(r.world.org))).Scan(&found); err != nil {
+		return s, fmt.Errorf("read sync_deliveries: %w", err)
+	}
+	s.MessagesFound = int(found)
 	if err := r.countOutcomes(ctx, &s); err != nil {
 		return s, err
 	}

@@ -12,8 +12,6 @@ type metrics struct {
 	calls      *prometheus.CounterVec
 	records    prometheus.Counter
 	unreadable prometheus.Counter
-	found      prometheus.Counter
-	gaps       prometheus.Counter
 
 	mu       sync.Mutex
 	channels *prometheus.GaugeVec
@@ -34,12 +32,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		unreadable: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "backchannel_ingest_history_unreadable_total", Help: "Messages in Slack's answers without a ts; they are left out.",
 		}),
-		found: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "backchannel_ingest_history_found_total", Help: "Messages that polling found and that no event delivered although one should have.",
-		}),
-		gaps: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "backchannel_ingest_history_gaps_total", Help: "Pages in which such messages were found: gaps in what events delivered, closed by polling.",
-		}),
 		channels: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "backchannel_ingest_history_channels", Help: "Channels that this process syncs, by status: backfilling, complete, stopped.",
 		}, []string{"status"}),
@@ -48,7 +40,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		by: map[schemas.TeamID]map[schemas.SyncStatus]int{}, threads: map[schemas.TeamID]int{},
 	}
-	reg.MustRegister(m.calls, m.records, m.unreadable, m.found, m.gaps, m.channels, m.waiting)
+	reg.MustRegister(m.calls, m.records, m.unreadable, m.channels, m.waiting)
 	return m
 }
 

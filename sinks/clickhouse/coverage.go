@@ -14,12 +14,12 @@ func coverage() *table {
 	var from, to values[[]time.Time]
 	var complete, gone values[uint8]
 	var pending values[uint32]
-	var threads, messages, live, found, gaps, version values[uint64]
+	var threads, messages, version values[uint64]
 	var started, reconciled, swept, endsAt, updated values[time.Time]
 	columns := []column{
 		org.as("org_id"), team.as("team_id"), channel.as("channel_id"), status.as("status"), reason.as("reason"), complete.as("is_complete"),
 		start.as("window_start"), oldest.as("oldest"), newest.as("newest"), from.as("known_from"), to.as("known_to"), threads.as("threads"),
-		pending.as("threads_pending"), messages.as("messages"), live.as("live"), found.as("found"), gaps.as("gaps"), started.as("started_at"),
+		pending.as("threads_pending"), messages.as("messages"), started.as("started_at"),
 		reconciled.as("reconciled_at"), swept.as("swept_at"), endsAt.as("ends_at"), updated.as("updated_at"), version.as("version"), gone.as("is_deleted"),
 	}
 	return newTable("sync_coverage", columns, func(rec *kgo.Record) error {
@@ -45,9 +45,6 @@ func coverage() *table {
 		threads.add(v.Threads)
 		pending.add(uint32(max(v.ThreadsPending, 0)))
 		messages.add(v.Messages)
-		live.add(v.Live)
-		found.add(v.Found)
-		gaps.add(v.Gaps)
 		started.add(storable(v.StartedAt))
 		reconciled.add(storable(v.ReconciledAt))
 		swept.add(storable(v.SweptAt))

@@ -283,7 +283,7 @@ func TestControlTables(t *testing.T) {
 			Held: schemas.QuietTime, Named: &schemas.Recipient{Role: schemas.ManagerOf, UserID: "u2"},
 		}})
 	coverage := record(t, schemas.SyncCheckpoints.Spec, "T1/C1", schemas.SyncCheckpoint{
-		OrgID: "acme", TeamID: "T1", ChannelID: "C1", Status: schemas.SyncStopped, Reason: schemas.ChannelArchived, Found: 3,
+		OrgID: "acme", TeamID: "T1", ChannelID: "C1", Status: schemas.SyncStopped, Reason: schemas.ChannelArchived, Messages: 3,
 		Intervals: []schemas.SyncInterval{{From: "1700000001.000001", To: "1700000002.000000"}, {From: "1", To: "2"}},
 	})
 	for range 3 {
@@ -296,7 +296,7 @@ func TestControlTables(t *testing.T) {
 		"SELECT account_id, name, stage FROM deals FINAL":                                                                                                        "('a1','Big','won')",
 		"SELECT request_id, status, channel FROM notification_outcomes FINAL":                                                                                    "('r1','delivered','slack')",
 		"SELECT request_id, recipient, rule, choice, considered, held, named, attempts, toString(requested_at), toYear(released_at) FROM notification_log FINAL": "('r1','u1','org_type','both',['org_type=both','type_default=email'],'quiet_hours','manager:u2',2,'2023-11-14 22:13:10.000',1970)",
-		"SELECT status, reason, found, toString(known_from[1]), toString(known_to[2]) FROM sync_coverage FINAL":                                                  "('stopped','channel_archived',3,'2023-11-14 22:13:21.000001','1970-01-01 00:00:02.000000')",
+		"SELECT status, reason, messages, toString(known_from[1]), toString(known_to[2]) FROM sync_coverage FINAL":                                               "('stopped','channel_archived',3,'2023-11-14 22:13:21.000001','1970-01-01 00:00:02.000000')",
 	} {
 		if got := rows(t, c, query); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %v, want %s", query, got, want)

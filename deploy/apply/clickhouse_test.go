@@ -138,7 +138,7 @@ func TestTableDrift(t *testing.T) {
 
 // What is gone is made again as it was, with what later migrations made of it and of its neighbours.
 func TestWhatIsGoneIsMadeAgain(t *testing.T) {
-	for name, drop := range map[string]string{"conversations": "DROP VIEW", "current_associations": "DROP VIEW", "slack_channels": "DROP TABLE"} {
+	for name, drop := range map[string]string{"conversations": "DROP VIEW", "current_associations": "DROP VIEW", "message_origins_feed": "DROP VIEW", "slack_channels": "DROP TABLE", "messages": "DROP TABLE"} {
 		t.Run(name, func(t *testing.T) {
 			opts := options()
 			tables(t, opts, false)
@@ -154,6 +154,8 @@ func TestWhatIsGoneIsMadeAgain(t *testing.T) {
 			}
 			exec(t, opts, "SELECT account_gone FROM conversations")
 			exec(t, opts, "SELECT external_team_ids FROM slack_channels")
+			exec(t, opts, "INSERT INTO messages (org_id, ts, ts_time, source) VALUES ('fed', '1.000000', 1, 'live')")
+			exec(t, opts, "SELECT throwIf(count() != 1) FROM message_origins WHERE org_id = 'fed' AND live = 1")
 			if r := tables(t, opts, true); len(r.Changes)+len(r.Problems) > 0 {
 				t.Errorf("after it check says %+v", r)
 			}

@@ -88,26 +88,32 @@ func TestTheSetupFlowInABrowser(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", what, err, text)
 		}
 	}
-	// In one step: the page redraws itself, so that an element that was found a moment ago may be gone.
+	// The page that is left redraws itself meanwhile: it may already show what is waited for, and takes along what is then typed into it.
+	goes := func(what string, steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		do("mark the page before: "+what, chromedp.Evaluate[chromedp.Void](`void (document.documentElement.dataset.left = "")`))
+		do(what, steps...)
+		do("leave the page: "+what, chromedp.WaitReady(`html.scripted:not([data-left])`))
+	}
+	// In one step: an element that was found a moment ago may be gone.
 	click := func(what, selector string) {
 		t.Helper()
-		do("find "+what, chromedp.WaitReady(selector))
-		do(what, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).click()", selector)))
+		goes(what, chromedp.WaitReady(selector), chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).click()", selector)))
 	}
 	sees := func(text string) {
 		t.Helper()
 		do("see "+text, chromedp.WaitVisible(fmt.Sprintf(`//*[contains(text(), %q)]`, text)))
 	}
 
-	do("open the channel", chromedp.Navigate(w.url+"/t/"+string(w.team.ID)+"/c/"+string(w.channel.ID)+"?as="+string(w.ada.ID)))
+	do("open the channel", chromedp.Navigate(w.url+"/t/"+string(w.team.ID)+"/c/"+string(w.channel.ID)+"?as="+string(w.ada.ID)), chromedp.WaitReady(`html.scripted`))
 	click("press the button", `button[value="press"]`)
 	click("submit nothing", `.modal footer button[value="submit"]`)
 	sees("Account is required")
-	scripted := chromedp.WaitReady(`time[title]`) // the page's script has run, as it has long before a hand can type
-	do("type what nothing is called", scripted, chromedp.SendKeys(`.find input`, "zzz\r"))
+	goes("type what nothing is called", chromedp.SendKeys(`.find input`, "zzz\r"))
 	sees("Nothing is offered for")
-	do("type a name", scripted, chromedp.SendKeys(`.find input`, "ac\r"), chromedp.WaitReady(`//select/option[contains(., "Acme")]`))
-	do("choose it, of which the app is told at once", scripted, chromedp.SetValue(`select[data-tells]`, "acme"))
+	goes("type a name", chromedp.SendKeys(`.find input`, "ac\r"))
+	do("wait for what is found", chromedp.WaitReady(`//select/option[contains(., "Acme")]`))
+	goes("choose it, of which the app is told at once", chromedp.SetValue(`select[data-tells]`, "acme"))
 	do("wait for its deals", chromedp.WaitReady(`//select/option[contains(., "Renewal")]`))
 	click("submit without a deal", `.modal footer button[value="submit"]`)
 	sees("Choose one, please")

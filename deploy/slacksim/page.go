@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -71,6 +72,10 @@ func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	v, ok := s.view(r)
 	s.mu.Unlock()
+	if v.Elsewhere {
+		http.Redirect(w, r, (&url.URL{Path: v.Here, RawQuery: r.URL.RawQuery}).String(), http.StatusSeeOther)
+		return
+	}
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, "page.html", v); err != nil {
 		s.log.Error("the simulator's page could not be drawn", "error", err)

@@ -65,14 +65,50 @@ func TestThePageShowsWhatWasSaid(t *testing.T) {
 	if status != http.StatusOK || strings.Contains(body, `href="javascript:`) || strings.Contains(body, "<script>") {
 		t.Errorf("status %d; or something unsafe in %s", status, body)
 	}
-	for _, path := range []string{"/", "/t/" + string(w.team.ID), "/t/" + string(w.team.ID) + "/people"} {
-		if status, _ := w.page(path); status != http.StatusOK {
-			t.Errorf("%s: %d", path, status)
-		}
+	if status, _ := w.page("/t/" + string(w.team.ID) + "/people"); status != http.StatusOK {
+		t.Errorf("the people: %d", status)
 	}
 	for _, path := range []string{"/t/T0", "/t/" + string(w.team.ID) + "/c/C0"} {
 		if status, body := w.page(path); status != http.StatusNotFound || !strings.Contains(body, "Nothing here") {
 			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
+
+// What is open when the address names no channel stays open, whatever is said elsewhere: what is typed below it goes there.
+func TestThePageSettlesOnAChannel(t *testing.T) {
+	w := newWorld(t, slacksim.Options{})
+	must(w.Say(t.Context(), w.team.ID, w.channel.ID, w.ada.ID, "hello"))(t)
+	w.post("chat.postMessage", formType, w.install.Token, url.Values{"channel": {string(w.ada.ID)}, "text": {"a DM, later"}}.Encode())
+	want := "/t/" + string(w.team.ID) + "/c/" + string(w.channel.ID) + "?as=" + string(w.bob.ID)
+	for _, path := range []string{"/", "/t/" + string(w.team.ID)} {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		res, err := client.Get(w.url + path + "?as=" + string(w.bob.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if to := res.Header.Get("Location"); res.StatusCode != http.StatusSeeOther || to != want {
+			t.Errorf("%s: %d to %q, want %q", path, res.StatusCode, to, want)
+		}
+	}
+}
+
+// A DM is called by who else is in it, as Slack does; those of others are apart.
+func TestThePageNamesDMs(t *testing.T) {
+	w := newWorld(t, slacksim.Options{})
+	got := w.post("chat.postMessage", formType, w.install.Token, url.Values{"channel": {string(w.ada.ID)}, "text": {"x"}}.Encode())
+	channel, _ := got.body["channel"].(string)
+	for as, want := range map[slacksim.UserID]struct {
+		title  string
+		others bool
+	}{w.ada.ID: {"Backchannel", false}, w.bob.ID: {"Ada Lovelace", true}} {
+		_, body := w.page("/t/" + string(w.team.ID) + "/c/" + channel + "?as=" + string(as))
+		if !strings.Contains(body, "<h1>"+want.title+"</h1>") || !strings.Contains(body, `<span class="name">`+want.title+"</span>") {
+			t.Errorf("to %s it is not called %s", as, want.title)
+		}
+		if strings.Contains(body, "Direct messages of others") != want.others {
+			t.Errorf("to %s it is listed in the wrong place", as)
 		}
 	}
 }

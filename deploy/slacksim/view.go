@@ -18,9 +18,10 @@ type view struct {
 	Teams    []Team
 	Team     *Team
 	Channels []listedChannel
-	DMs      []listedChannel
-	People   []listedPerson // only on the page of people
-	Here     string         // the path of what is open
+	DMs      []listedChannel // of whoever uses the page
+	OtherDMs []listedChannel // of others, which a real Slack would not show
+	People   []listedPerson  // only on the page of people
+	Here     string          // the path of what is open
 	Title    string
 	Topic    string
 	Private  bool
@@ -33,6 +34,8 @@ type view struct {
 	Thread   []line
 	Stats    DeliveryStats
 	Missing  bool
+	// Elsewhere: the address names no channel. What is open then must not change with every message, under the form that answers in it.
+	Elsewhere bool
 	// As is who the page is used as, of Choices; Modal is what they have open.
 	As        UserID
 	Choices   []listedPerson
@@ -117,14 +120,14 @@ func (s *Simulator) view(r *http.Request) (*view, bool) {
 		v.addMembers(t, open)
 		s.addWhispers(v, t, open)
 	}
-	v.Missing = !ok
+	v.Missing, v.Elsewhere = !ok, open != nil && r.PathValue("channel") == ""
 	v.addLists(t, open)
 	return v, ok
 }
 
 // own gives each line what its forms need, once it is known who uses the page.
 func (v *view) own(c *channel) {
-	for _, list := range [][]listedChannel{v.Channels, v.DMs} {
+	for _, list := range [][]listedChannel{v.Channels, v.DMs, v.OtherDMs} {
 		for i := range list {
 			list[i].Path += "?as=" + string(v.As)
 		}
@@ -143,7 +146,7 @@ func (v *view) own(c *channel) {
 	}
 }
 
-// opened is the channel that a request names, or the one to begin with: the latest with a message in it.
+// opened is the channel that a request names, or the one to begin with: the latest with a message in it, of those that are no DM.
 func (s *Simulator) opened(t *team, r *http.Request) (*channel, bool) {
 	if strings.HasSuffix(r.URL.Path, "/people") {
 		return nil, true
@@ -153,7 +156,7 @@ func (s *Simulator) opened(t *team, r *http.Request) (*channel, bool) {
 	}
 	var latest *channel
 	for _, id := range t.channelOrder {
-		if c := t.channels[id]; latest == nil || c.lastTS > latest.lastTS {
+		if c := t.channels[id]; latest == nil || (!c.IsIM && !c.IsMPIM && c.lastTS > latest.lastTS) {
 			latest = c
 		}
 	}
@@ -166,18 +169,23 @@ func (v *view) addLists(t *team, open *channel) {
 	for _, id := range t.channelOrder {
 		c := t.channels[id]
 		item := listedChannel{
-			Path: channelPath(t, c), Name: t.title(c), Private: c.IsPrivate, Archived: c.IsArchived, Here: c == open, Count: len(c.messages),
+			Path: channelPath(t, c), Name: t.titleFor(c, v.As), Private: c.IsPrivate, Archived: c.IsArchived, Here: c == open, Count: len(c.messages),
 		}
 		if !c.IsIM && !c.IsMPIM {
 			v.Channels = append(v.Channels, item)
 			continue
 		}
 		item.App = slices.ContainsFunc(c.Members, func(u UserID) bool { return t.users[u] != nil && t.users[u].IsBot })
-		v.DMs = append(v.DMs, item)
+		if c.has(v.As) {
+			v.DMs = append(v.DMs, item)
+		} else {
+			v.OtherDMs = append(v.OtherDMs, item)
+		}
 	}
 	byName := func(a, b listedChannel) int { return cmp.Compare(a.Name, b.Name) }
 	slices.SortStableFunc(v.Channels, byName)
 	slices.SortStableFunc(v.DMs, byName)
+	slices.SortStableFunc(v.OtherDMs, byName)
 }
 
 func (v *view) addPeople(t *team) {
@@ -189,7 +197,7 @@ func (v *view) addPeople(t *team) {
 }
 
 func (v *view) addChannel(t *team, c *channel, thread TS) {
-	v.Title, v.Topic, v.Private, v.IsDM = t.title(c), c.Topic, c.IsPrivate, c.IsIM || c.IsMPIM
+	v.Title, v.Topic, v.Private, v.IsDM = t.titleFor(c, v.As), c.Topic, c.IsPrivate, c.IsIM || c.IsMPIM
 	v.Archived, v.Members, v.Here = c.IsArchived, len(c.Members), channelPath(t, c)
 	var shown []*message
 	for _, m := range slices.Backward(c.messages) {
@@ -304,6 +312,20 @@ func (t *team) title(c *channel) string {
 		}
 	}
 	return strings.Join(people, ", ")
+}
+
+// titleFor is what a channel is called by somebody: a DM that they are in by who else is.
+func (t *team) titleFor(c *channel, as UserID) string {
+	if (!c.IsIM && !c.IsMPIM) || !c.has(as) {
+		return t.title(c)
+	}
+	var others []string
+	for _, u := range c.Members {
+		if u != as {
+			others = append(others, t.userName(u))
+		}
+	}
+	return cmp.Or(strings.Join(others, ", "), t.title(c))
 }
 
 // userName is how a member is called: display name, else real name, else login.

@@ -66,7 +66,7 @@ func (i *Interactions) setup(ctx context.Context, s *scene, note string) (slack.
 	if note != "" {
 		blocks = append(blocks, section(note))
 	}
-	blocks = append(blocks, section("Messages of "+s.channelName()+" become context of the account that you choose, from now on. You can change it at any time."))
+	blocks = append(blocks, section("Messages of "+s.channelName()+", those of its past too, become context of the account that you choose. You can change it at any time."))
 	if s.link != nil {
 		blocks = append(blocks, section(s.linked()))
 	}

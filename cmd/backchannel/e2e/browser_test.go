@@ -50,6 +50,27 @@ func (b *browser) sees(text string) {
 	b.do("see "+text, chromedp.WaitVisible(fmt.Sprintf(`//*[contains(text(), %q)]`, text)))
 }
 
+// goes does what leads to another page, and waits until that is there and its script has run. The page that is left redraws itself
+// meanwhile: it may already show what is waited for, and takes along what is then typed into it.
+func (b *browser) goes(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	b.do("mark the page before: "+what, chromedp.Evaluate[chromedp.Void](`void (document.documentElement.dataset.left = "")`))
+	b.do(what, steps...)
+	b.do("leave the page: "+what, chromedp.WaitReady(`html.scripted:not([data-left])`))
+}
+
+// clicks presses what leads to another page. It finds and clicks in one step, between which no redrawing comes.
+func (b *browser) clicks(what, selector string) {
+	b.t.Helper()
+	b.goes(what, chromedp.WaitReady(selector), chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).click()", selector)))
+}
+
+// opens goes to an address.
+func (b *browser) opens(what, address string) {
+	b.t.Helper()
+	b.do(what, chromedp.Navigate(address), chromedp.WaitReady(`html.scripted`))
+}
+
 // picture keeps what the page looks like, for the documents.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -80,8 +101,9 @@ func TestWalk(t *testing.T) {
 
 	b := openBrowser(t)
 	site := p.simulator + "/t/" + string(w.team)
-	b.do("add a person", chromedp.Navigate(site+"/people"), chromedp.SendKeys(`.manage [name=name]`, "Grace Park"),
-		chromedp.SendKeys(`.manage [name=email]`, "grace.park@northwind.example"), chromedp.Click(`button[value="add-person"]`))
+	b.opens("see the people", site+"/people")
+	b.do("describe a person", chromedp.SendKeys(`.manage [name=name]`, "Grace Park"), chromedp.SendKeys(`.manage [name=email]`, "grace.park@northwind.example"))
+	b.clicks("add her", `button[value="add-person"]`)
 	b.sees("Grace Park")
 	b.picture("people")
 	grace := p.personNamed(w, "Grace Park")
@@ -89,13 +111,17 @@ func TestWalk(t *testing.T) {
 	p.produce("directory.users", org+"/usr-grace", object{"org_id": org, "user_id": "usr-grace", "email": grace.Email})
 
 	channel := site + "/c/" + string(w.channel)
-	b.do("add her to the channel", chromedp.Navigate(channel), chromedp.Click(`details.members summary`),
-		chromedp.SetValue(`#members [name=member]`, string(grace.ID)), chromedp.Click(`button[value="add-member"]`))
+	b.opens("open the channel", channel)
+	b.do("choose her", chromedp.Click(`details.members summary`), chromedp.SetValue(`#members [name=member]`, string(grace.ID)))
+	b.clicks("add her to the channel", `button[value="add-member"]`)
 	b.sees("has joined the channel")
-	b.do("talk", chromedp.Navigate(channel+"?as="+string(grace.ID)), chromedp.SendKeys(`.composer [name=text]`, "We go live on Monday"), chromedp.Click(`button[value="say"]`))
+	b.opens("open it as her", channel+"?as="+string(grace.ID))
+	b.do("type", chromedp.SendKeys(`.composer [name=text]`, "We go live on Monday"))
+	b.clicks("send", `button[value="say"]`)
 	b.sees("We go live on Monday")
 	p.awaitText(grace, "We go live on Monday")
-	b.do("edit", chromedp.Click(`.mine summary`), chromedp.SetValue(`.mine [name=text]`, "We go live on *Tuesday*"), chromedp.Click(`button[value="edit"]`))
+	b.do("change it", chromedp.Click(`.mine summary`), chromedp.SetValue(`.mine [name=text]`, "We go live on *Tuesday*"))
+	b.clicks("save it", `button[value="edit"]`)
 	b.sees("(edited)")
 	b.picture("channel")
 	p.awaitText(grace, "We go live on *Tuesday*")
@@ -104,7 +130,7 @@ func TestWalk(t *testing.T) {
 		"org_id": org, "request_id": "walk", "type": "coaching.insight", "recipient": object{"user_id": "usr-grace"},
 		"content": object{"title": "A moment worth a look", "body": "In *Acme's* call on Friday.", "link": object{"url": app.URL, "label": "Open the call"}},
 	})
-	b.do("open the DM", chromedp.WaitVisible(`//nav[@id="sidebar"]//a[contains(., "Grace Park")]`), chromedp.Click(`//nav[@id="sidebar"]//a[contains(., "Grace Park")]`))
+	b.clicks("open the DM", `#sidebar a[href*="/c/D"]`)
 	b.sees("A moment worth a look")
 	b.picture("dm")
 	b.do("press its button", chromedp.Click(`//a[@data-press]`))

@@ -81,6 +81,7 @@ func (p *pipeline) settleSetup() *setup {
 		if status, page := p.walk(&s.app, p.link("usr-ada", more...), s.ada); status != http.StatusOK {
 			p.t.Fatalf("connecting %v: %d\n%s", more, status, page)
 		}
+		p.awaitView(schemas.ViewTeamInstall(s.team), schemas.FieldInstallation) // the second step asks whether the first was taken
 	}
 	eventually(p.t, within, func() error { // before that, what happens in channels is not ours to know
 		value, err := p.redis.HGet(ctx, schemas.ViewTeamInstall(s.team), schemas.FieldInstallation).Result()

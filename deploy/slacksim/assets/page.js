@@ -78,6 +78,7 @@ document.addEventListener("click", (e) => {
   if (link) fetch(link.closest("form").getAttribute("action"), { method: "POST", body: new URLSearchParams(new FormData(link.closest("form"))) });
 });
 
+document.documentElement.classList.add("scripted");
 localTimes(document);
 for (const id of ["messages", "thread"]) {
   const el = document.getElementById(id);

@@ -11,13 +11,15 @@ import (
 
 // hold applies records of one partition of notification.held, each unless a later one was applied: unlike in other views,
 // nothing is left of what is gone, since keys are never used again. KEYS: items, due, at, group. ARGV: offset, key, due time or
-// nothing for a tombstone, value, and so on.
+// nothing for a tombstone, value, and so on. A transaction's marker has no key: it only takes the position on, which the partition's next owner
+// compares with the offset that its former one has committed, and that is past the marker.
 var hold = redis.NewScript(`
 local last = tonumber(redis.call('GET', KEYS[3]) or '-1')
 for i = 1, #ARGV, 4 do
   local offset, key = tonumber(ARGV[i]), ARGV[i + 1]
-  if offset > last then
-    last = offset
+  local fresh = offset > last
+  if fresh then last = offset end
+  if fresh and key ~= '' then
     local group = string.match(key, '^(.*)/[^/]*$') or ''
     local alone = string.sub(group, -2) == '/-'
     if ARGV[i + 2] == '' then
@@ -37,6 +39,13 @@ return 1`)
 func heldKeys(partition int32) []string {
 	base := schemas.ViewHeld(partition)
 	return []string{base + schemas.HeldItems, base + schemas.HeldDue, base + schemas.HeldAt, base + schemas.HeldGroup}
+}
+
+// passed notes a transaction's marker.
+func (w *writes) passed(rec *kgo.Record) {
+	if rec.Topic == schemas.NotificationHeld.Name {
+		w.held[rec.Partition] = append(w.held[rec.Partition], rec.Offset, "", "", "")
+	}
 }
 
 // hold notes what waits, and in the organization's slot that its request need not be decided again.

@@ -133,6 +133,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	w := newWrites(owner)
 	for _, rec := range batch {
 		if rec.Attrs.IsControl() {
+			w.passed(rec)
 			continue
 		}
 		if err := w.apply(rec); err != nil {

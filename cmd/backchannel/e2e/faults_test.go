@@ -25,9 +25,7 @@ func TestFaults(t *testing.T) {
 	t.Logf("%d faults; again with: make test-faults FAULTS=%d FAULTS_SEED=%d", count, count, seed)
 	d := deploy(t, 3, 2)
 	defer d.explain() // before the processes are ended
-	patience := 0.2   // of Slack's pauses: retries at once, after 12 s and after 60 s
-	_, err := d.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true, ReplyEvents: true, EventsPerHour: 1_000_000})
-	d.must(err)
+	d.patience(0.2)
 	w := d.build(true)
 	team, private := string(w.team), string(w.private)
 	d.produce("channel.associations", team+"/"+private, object{"org_id": "org-other", "team_id": team, "channel_id": private, "account_id": "acc-other"})

@@ -24,9 +24,7 @@ func TestEmbeddedFaults(t *testing.T) {
 	t.Logf("%d faults; again with: make test-faults FAULTS=%d FAULTS_SEED=%d", count, count, seed)
 	p := newEmbedded(t)
 	e := &embedded{pipeline: p, process: p.startAll()}
-	patience := 0.2
-	_, err := p.slack.SetSettings(t.Context(), slacksim.Settings{RetryScale: &patience, IgnoreClientMsgID: true, ReplyEvents: true, EventsPerHour: 1_000_000})
-	p.must(err)
+	p.patience(0.2)
 	w := p.build(true)
 	l := startLoad(t, p, w)
 	random := rand.New(rand.NewPCG(seed, 2))

@@ -157,6 +157,14 @@ func startSimulator(t *testing.T) (addr string) {
 	return ln.Addr().String()
 }
 
+// patience makes Slack's pauses before it sends an event again (at once, after a minute, after five) so much of what they are. With 0.2 the
+// last is longer than a start takes on a busy machine, so that Slack gives nothing up.
+func (p *pipeline) patience(scale float64) {
+	p.t.Helper()
+	_, err := p.slack.SetSettings(p.t.Context(), slacksim.Settings{RetryScale: &scale, IgnoreClientMsgID: true, ReplyEvents: true, EventsPerHour: 1_000_000})
+	p.must(err)
+}
+
 // sql scans one row.
 func (p *pipeline) sql(into []any, query string, args ...any) error {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)

@@ -61,6 +61,7 @@ func (d *deployment) scraped(t *testing.T, prometheus *realengines.Prometheus) {
 // While people talk and upstream notifies, everything is taken away in turn; in the end nothing is missing and nothing twice.
 func TestRealFaults(t *testing.T) {
 	d := deploy(t, 1, 1)
+	d.patience(0.2)
 	w := d.build(true)
 	l := startLoad(t, d.pipeline, w)
 	faults := []struct {

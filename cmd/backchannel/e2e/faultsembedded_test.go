@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/bigmind/backchannel/deploy/realengines"
-	"github.com/bigmind/backchannel/deploy/slacksim"
 )
 
 // TestEmbeddedFaults is TestFaults for 'run all --embedded': one process, with its engines in it.

@@ -55,14 +55,20 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("wait for Slack's deliveries: %w", err)
 	}
-	var s Summary
+	var (
+		s       Summary
+		problem error
+	)
 	for {
-		s, err = r.compare(ctx, stats)
-		if err != nil {
-			return s, err
+		now, err := r.compare(ctx, stats)
+		if err != nil && ctx.Err() != nil && problem != nil {
+			return s, problem // the time was over in the midst of comparing: what did not match is what is wrong
 		}
-		problem := s.Problem()
-		if problem == nil {
+		if err != nil {
+			return now, err
+		}
+		s = now
+		if problem = s.Problem(); problem == nil {
 			if err := r.showcase(ctx, &s); err != nil {
 				return s, err
 			}

@@ -57,7 +57,7 @@ func (r *run) invite(ctx context.Context) error {
 		return err
 	}
 	w.channels = append(w.channels, channel{Channel: asked})
-	fmt.Fprintf(r.Out, "  Set a channel up: as %s, open the DM of Bigmind in Slack (simulated); its first message asks whose #%s is\n\n", w.people[0].RealName, asked.Name)
+	fmt.Fprintf(r.Out, "  Set a channel up: as %s, open the DM of Bigmind in Slack (simulated); near its top it asks whose #%s is\n\n", w.people[0].RealName, asked.Name)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 // Each end stops the sync within a poll and says why; when its reason goes, the sync goes on where it was, and finds what was said meanwhile.
 func TestEnds(t *testing.T) {
+	long(t)
 	view := func(w *world, c slacksim.ChannelID, change func(*schemas.SlackChannel)) {
 		v := schemas.SlackChannel{OrgID: "acme", TeamID: w.team.ID, ChannelID: c, IsMember: true, UpdatedAt: time.Now()}
 		change(&v)
@@ -140,6 +141,7 @@ func TestAnotherID(t *testing.T) {
 
 // An organization chooses its window, and somebody may ask for more of one channel.
 func TestMoreOfThePast(t *testing.T) {
+	long(t)
 	inWorld(t, slacksim.Settings{}, false, func(w *world) {
 		day := 24 * time.Hour
 		c := budgeted(w, "customer", 1, 160, 5)[0] // one in 12 hours
@@ -161,6 +163,7 @@ func TestMoreOfThePast(t *testing.T) {
 
 // After an outage of ours the gap goes first, and is closed whole.
 func TestAGapIsClosedFirst(t *testing.T) {
+	long(t)
 	inWorld(t, slacksim.Settings{}, true, func(w *world) {
 		c := budgeted(w, "customer", 1, 60, 1e6)[0]
 		old := budgeted(w, "large", 1, 1000, 1e6)[0]

@@ -12,6 +12,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// long is for days of virtual time with hundreds of threads: minutes with the race detector, for which -short leaves them out. 'make test' runs the
+// package without it too.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes minutes with the race detector")
+	}
+}
+
 // The past of a channel comes once it is associated: newest first, with all threads, within Slack's limits.
 func TestBackfill(t *testing.T) {
 	inWorld(t, slacksim.Settings{}, false, func(w *world) {

@@ -12,6 +12,7 @@ import (
 // A poller that is killed at any step, of which each command to Redis, each call of Slack and each write to Kafka has two, loses nothing and costs one page
 // at most. Another one takes over within the lease.
 func TestKills(t *testing.T) {
+	long(t)
 	const kills = 50
 	calls := func(kill bool) (needed int) {
 		inWorld(t, slacksim.Settings{}, true, func(w *world) {
@@ -51,6 +52,7 @@ func TestKills(t *testing.T) {
 
 // Who dies is noticed within the lease; who leaves gives way at once.
 func TestTakingOver(t *testing.T) {
+	long(t)
 	inWorld(t, slacksim.Settings{}, false, func(w *world) {
 		all := budgeted(w, "customer", 1, 3000, 2)
 		w.installed(nil)

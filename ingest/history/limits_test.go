@@ -27,6 +27,7 @@ func budgeted(w *world, name string, channels, messages, everyNth int) (all []sl
 // While there is a past to read, nearly every call that Slack allows of the method that takes longest is made, and none too many; a second replica changes
 // neither.
 func TestTheBudgetIsUsedAndKept(t *testing.T) {
+	long(t)
 	for _, tt := range []struct {
 		name     string
 		unlisted bool
@@ -67,6 +68,7 @@ func TestTheBudgetIsUsedAndKept(t *testing.T) {
 
 // A huge channel delays the others' first page by no more than its turn.
 func TestAHugeChannelStarvesNobody(t *testing.T) {
+	long(t)
 	inWorld(t, slacksim.Settings{}, true, func(w *world) {
 		huge := budgeted(w, "huge", 1, 1200, 1e6)[0]
 		w.installed(nil)

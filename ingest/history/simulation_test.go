@@ -136,6 +136,7 @@ func sized(t testing.TB, name string, otherwise int) int {
 // A workspace that talks while its past is read, of whose events some are lost, doubled or late, and whose API fails at times: once everything has been
 // read again, there is no difference between what would be in ClickHouse and Slack. HISTORY_CHANNELS and HISTORY_MESSAGES make it larger.
 func TestSimulation(t *testing.T) {
+	long(t)
 	for _, class := range []string{"internal", "commercial"} {
 		t.Run(class, func(t *testing.T) {
 			channels, messages := sized(t, "HISTORY_CHANNELS", 12), sized(t, "HISTORY_MESSAGES", 1500)

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -39,6 +41,16 @@ return 1`)
 func heldKeys(partition int32) []string {
 	base := schemas.ViewHeld(partition)
 	return []string{base + schemas.HeldItems, base + schemas.HeldDue, base + schemas.HeldAt, base + schemas.HeldGroup}
+}
+
+// forgetHeld empties the view of a partition that is read from its beginning. A Redis that was lost between a batch's check and its writes
+// has that batch's position, before which the records that were lost with it would be passed over.
+func forgetHeld(ctx context.Context, rdb redis.UniversalClient, partition int32) error {
+	base := schemas.ViewHeld(partition)
+	if err := rdb.Del(ctx, base+schemas.HeldAt, base+schemas.HeldItems, base+schemas.HeldDue).Err(); err != nil {
+		return fmt.Errorf("empty the view of what is held: %w", err)
+	}
+	return nil
 }
 
 // passed notes a transaction's marker.

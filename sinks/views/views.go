@@ -94,6 +94,11 @@ func (s *Sink) tryStart(ctx context.Context, assigned map[string]map[int32]kgo.O
 				s.log.Warn("views: a control topic was made anew; removing all views to rebuild them", "topic", topic)
 				return nil, errors.Join(purge(ctx, s.redis), errors.New("views were removed, starting again"))
 			}
+			if was == "" && topic == schemas.NotificationHeld.Name {
+				if err := forgetHeld(ctx, s.redis, p); err != nil {
+					return nil, err
+				}
+			}
 			part.next = max(part.next, first.Offset)
 			fresh[part.field] = part
 			offsets[topic][p] = kgo.NewOffset().At(part.next)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -183,7 +182,7 @@ func (w *workspace) page(ctx context.Context, l list, cursor string) ([]*kgo.Rec
 		case refusals[code(err)]:
 			return nil, "", fmt.Errorf("%w: %s", errRefused, code(err))
 		case err != nil:
-			return nil, "", withoutURL(err)
+			return nil, "", ingest.WithoutURL(err)
 		default:
 			return records, next, nil
 		}
@@ -221,12 +220,4 @@ func code(err error) string {
 		return answer.Err
 	}
 	return ""
-}
-
-// withoutURL drops the URL that net/http puts into its errors.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }

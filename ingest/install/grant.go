@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +74,7 @@ func scopes(list string) []string {
 func (h *Handler) refused(err error) *page {
 	answer, ok := errors.AsType[slack.SlackErrorResponse](err)
 	if !ok {
-		p := h.unavailable("exchange", withoutURL(err))
+		p := h.unavailable("exchange", ingest.WithoutURL(err))
 		p.Title, p.Text = "Slack does not answer", "Nothing was changed. Begin again in a minute."
 		return &p
 	}
@@ -89,14 +88,6 @@ func (h *Handler) refused(err error) *page {
 	}
 	h.opts.Log.Warn("Slack refused an OAuth exchange", "error", answer.Err)
 	return &page{result: "slack_refused", status: http.StatusBadGateway, Title: "Slack refused", Text: "Slack answered " + plain(answer.Err) + ". Nothing was changed."}
-}
-
-// withoutURL drops the URL that net/http puts into its errors: the code is in it.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }
 
 // claimTTL is as long as the views may lag behind an installation that was just recorded.

@@ -76,7 +76,7 @@ func (k *Keeper) keep(ctx context.Context, in *schemas.Installation) {
 			return
 		case err != nil:
 			k.checks.WithLabelValues("unknown").Inc()
-			k.opts.Log.Warn("a workspace's token could not be tried", "team", in.TeamID, "error", withoutURL(err))
+			k.opts.Log.Warn("a workspace's token could not be tried", "team", in.TeamID, "error", ingest.WithoutURL(err))
 		case ours:
 			k.wait(ctx, in)
 			continue

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/slack-go/slack"
 
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -84,10 +84,7 @@ func (i *Interactions) call(in *schemas.Installation, do func(*slack.Client) err
 		return err
 	}
 	err = do(slack.New(token, slack.OptionAPIURL(i.opts.APIURL), slack.OptionHTTPClient(i.opts.HTTP)))
-	if u, is := errors.AsType[*url.Error](err); is {
-		return u.Err // without the URL
-	}
-	return err
+	return ingest.WithoutURL(err)
 }
 
 // tell says something to the person who pressed, and to nobody else, where the payload has a response_url. That is no post: it needs
@@ -109,17 +106,10 @@ func (i *Interactions) tell(ctx context.Context, p *payload, text string) {
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	res, err := i.opts.HTTP.Do(req)
 	if err != nil {
-		i.opts.Log.Debug("a person could not be told", "team", p.team(), "error", withoutURL(err)) // the URL is a secret
+		i.opts.Log.Debug("a person could not be told", "team", p.team(), "error", ingest.WithoutURL(err)) // the URL is a secret
 		return
 	}
 	_ = res.Body.Close()
-}
-
-func withoutURL(err error) error {
-	if u, is := errors.AsType[*url.Error](err); is {
-		return u.Err
-	}
-	return err
 }
 
 // failed logs what went wrong, once.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -39,7 +38,7 @@ func (c *Client) open(ctx context.Context) (*conn, error) {
 	}
 	if err != nil {
 		c.ends.WithLabelValues("lost").Inc()
-		return nil, fmt.Errorf("connect to Slack: %w", withoutURL(err))
+		return nil, fmt.Errorf("connect to Slack: %w", ingest.WithoutURL(err))
 	}
 	k := newConn(c, ws)
 	if err := k.greeted(ctx); err != nil {
@@ -72,7 +71,7 @@ func (c *Client) ask(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w (%s)", errRefused, answer.Err)
 	}
 	c.ends.WithLabelValues("lost").Inc()
-	return "", fmt.Errorf("apps.connections.open: %w", withoutURL(err))
+	return "", fmt.Errorf("apps.connections.open: %w", ingest.WithoutURL(err))
 }
 
 // passing are the codes that a later try can do without (docs.slack.dev/reference/methods/apps.connections.open).
@@ -124,14 +123,6 @@ func (f *frame) end() string {
 		return f.Reason
 	}
 	return "refresh"
-}
-
-// withoutURL drops the URL that net/http and net/url put into their errors: the ticket is in it.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }
 
 // closed says whether Slack ended a connection with a farewell.

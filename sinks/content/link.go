@@ -114,3 +114,18 @@ func (t Target) Misleads(text string) bool {
 func sameHost(a, b string) bool {
 	return strings.TrimPrefix(strings.ToLower(a), "www.") == strings.TrimPrefix(strings.ToLower(b), "www.")
 }
+
+// Button is what a button says and where it leads: what it is for, but not that it leads elsewhere. False for an address that the schema
+// refuses, which does not come as far as here.
+func Button(label, address string) (says string, target Target, ok bool) {
+	if target, ok = ParseTarget(address); !ok {
+		return "", target, false
+	}
+	if says = Line(label); says == "" {
+		says = "Open in Bigmind"
+	}
+	if target.Misleads(says) {
+		says = "Open " + target.Host
+	}
+	return says, target, true
+}

@@ -97,19 +97,11 @@ func show(settings string, d *schemas.Delivery) *shown {
 	return v
 }
 
-// button adds a link that says where it leads, or what it is for, but not that it leads elsewhere.
+// button adds a link.
 func (v *shown) button(label, address string) {
-	target, ok := content.ParseTarget(address)
-	if !ok {
-		return // what the schema refuses does not come as far as here
+	if says, target, ok := content.Button(label, address); ok {
+		v.Buttons = append(v.Buttons, schemas.Link{URL: target.URL, Text: says})
 	}
-	if label = content.Line(label); label == "" {
-		label = "Open in Bigmind"
-	}
-	if target.Misleads(label) {
-		label = "Open " + target.Host
-	}
-	v.Buttons = append(v.Buttons, schemas.Link{URL: target.URL, Text: label})
 }
 
 // text is the plain part.

@@ -192,15 +192,9 @@ func cutEscaped(s string, n int) string {
 func buttonBlock(c *schemas.Content) (block slack.Block, take int) {
 	var elements []slack.BlockElement
 	add := func(id, label, address string, style schemas.ActionStyle) {
-		target, ok := content.ParseTarget(address)
+		label, target, ok := content.Button(label, address)
 		if !ok {
-			return // what the schema refuses does not come as far as here
-		}
-		if label = content.Line(label); label == "" {
-			label = "Open in Bigmind"
-		}
-		if target.Misleads(label) {
-			label = "Open " + target.Host
+			return
 		}
 		label = content.Cut(unping(label), maxButton)
 		button := slack.NewButtonBlockElement(id, "", slack.NewTextBlockObject(slack.PlainTextType, label, false, false))

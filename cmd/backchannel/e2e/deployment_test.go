@@ -95,7 +95,7 @@ func (d *deployment) kill(tier *tier) {
 func balance(t *testing.T, addr string, backends []string) {
 	t.Helper()
 	var turn atomic.Int64
-	client := &http.Client{Timeout: 3 * time.Second} // Slack's own patience: a backend that hangs is not waited for longer
+	client := &http.Client{Timeout: 1400 * time.Millisecond} // a backend that hangs leaves time for the other, within Slack's 3 s
 	server := &http.Server{Addr: addr, ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {

@@ -27,6 +27,8 @@ type load struct {
 
 func startLoad(t *testing.T, p *pipeline, w *world) *load {
 	t.Helper()
+	// The two get more in a minute than a person may in an hour.
+	p.produce("org.settings", org, object{"org_id": org, "caps": object{"*": object{"per_recipient": 1_000_000, "per_org": 1_000_000}}})
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{stop: stop}
 	talker := &talker{p: p, w: w, random: rand.New(rand.NewPCG(1, 2))}

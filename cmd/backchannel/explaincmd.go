@@ -13,6 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/verdict"
+	"github.com/bigmind/backchannel/ingest/diagnose"
 	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -25,7 +27,7 @@ func explainCommand(a *app) *cobra.Command {
 		Long: `Say what became of a notification request, or what would become of one now, and why.
 
 --request asks ClickHouse (notification_log) and, for what waits, Redis. --user and --type decide as the pipeline would,
-without sending anything, and go through the product page's four checks.
+without sending anything, and go through the product page's checks.
 Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: nothing is known of the request yet.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -124,7 +126,7 @@ func (l *logged) print(out io.Writer) {
 		say("the request named %s", l.named)
 	}
 	if l.rule != "" {
-		say("%s decided: %s (%s)", route.RuleWords(schemas.Rule(l.rule)), l.choice, strings.Join(l.considered, ", "))
+		say("%s decided: %s (%s)", diagnose.Rule(schemas.Rule(l.rule)), l.choice, strings.Join(l.considered, ", "))
 	}
 	if l.mandatory == 1 {
 		say("the type cannot be turned off; an off was passed over")
@@ -165,20 +167,35 @@ func words(reason schemas.Reason) (means, mend string) {
 	return "", ""
 }
 
-// explainNow decides for a person and says how.
+// explainNow decides for a person and says how, then goes through the product page's checks.
 func explainNow(ctx context.Context, out io.Writer, rdb redis.UniversalClient, org schemas.OrgID, user string, kind schemas.NotificationType) error {
-	to := schemas.Recipient{UserID: schemas.UserID(user)}
-	if strings.Contains(user, "@") {
-		to = schemas.Recipient{Email: user}
-	}
-	x, err := route.Explain(ctx, rdb, org, to, kind, time.Now())
+	to := recipient(user)
+	all, err := route.Explain(ctx, rdb, org, to, time.Now(), kind)
 	if err != nil {
 		return err
 	}
-	if !printExplanation(out, user, kind, x) {
+	delivered := printExplanation(out, user, kind, &all[0])
+	examiner := diagnose.Examiner{Redis: rdb, Verdicts: verdict.By(rdb, time.Now), Now: time.Now}
+	checks, err := examiner.Person(ctx, org, to, kind)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "The checks for Slack:")
+	for _, c := range checks {
+		fmt.Fprintf(out, "  %-7s %s: %s\n", c.Result, c.Name, strings.TrimSpace(c.Fact+" "+c.Next))
+	}
+	if !delivered {
 		return exitError{4, ""}
 	}
 	return nil
+}
+
+// recipient is who is named by an email, or by a directory user id.
+func recipient(user string) schemas.Recipient {
+	if strings.Contains(user, "@") {
+		return schemas.Recipient{Email: user}
+	}
+	return schemas.Recipient{UserID: schemas.UserID(user)}
 }
 
 func printExplanation(out io.Writer, user string, kind schemas.NotificationType, x *route.Explanation) (delivered bool) {
@@ -189,9 +206,9 @@ func printExplanation(out io.Writer, user string, kind schemas.NotificationType,
 		say("  would not be sent. %s: %s %s", x.Ended, means, mend)
 	}
 	if x.Decision.Rule != "" {
-		say("  %s decides: %s", route.RuleWords(x.Decision.Rule), x.Decision.Choice)
+		say("  %s decides: %s", diagnose.Rule(x.Decision.Rule), x.Decision.Choice)
 		for _, c := range x.Decision.Considered {
-			say("    %s says %s", route.RuleWords(c.Rule), c.Value)
+			say("    %s says %s", diagnose.Rule(c.Rule), c.Value)
 		}
 	}
 	for _, c := range x.Channels {
@@ -200,27 +217,11 @@ func printExplanation(out io.Writer, user string, kind schemas.NotificationType,
 			say("  by %s it cannot be sent. %s: %s %s %s", c.By, c.Reason, means, mend, c.Detail)
 			continue
 		}
-		switch {
-		case x.Dropped:
-			say("  by %s to %s it would not be sent: these are the person's quiet hours (clock of %s), and the type is of no use later", c.By, c.To, x.TimeZone)
-		case !x.Until.IsZero():
-			delivered = true
-			say("  by %s to %s it would be sent at %s", c.By, c.To, x.Until.UTC().Format(time.RFC3339))
-		default:
-			delivered = true
-			say("  by %s to %s it would be sent at once", c.By, c.To)
-		}
+		delivered = delivered || !x.Dropped
+		say("  by %s to %s %s", c.By, c.To, verdict.Now(x))
 	}
 	if x.Ended == "" {
 		say("  this hour has had %d of this type for the person; the cap is %d", x.Sent, x.Cap.PerRecipient)
-	}
-	say("The four checks for Slack:")
-	for _, c := range x.Checks {
-		mark := "ok  "
-		if !c.OK {
-			mark = "FAIL"
-		}
-		say("  %s  %s: %s", mark, c.Name, c.Says)
 	}
 	return delivered
 }

@@ -211,7 +211,7 @@ func note(t *testing.T, r *processorstest.Redis, org schemas.OrgID, id schemas.R
 	}
 }
 
-// The four checks of the product page, and what would become of a notification now.
+// Who the person is in Slack, what the preference is, and what would become of a notification now; for several types as for one.
 func TestExplain(t *testing.T) {
 	r := newWorld(t)
 	r.Put(t, schemas.ViewOrgInstalls("initech"), "T9", schemas.Installation{OrgID: "initech", TeamID: "T9", Status: schemas.InstallRevoked})
@@ -220,32 +220,26 @@ func TestExplain(t *testing.T) {
 	for name, tt := range map[string]struct {
 		org    schemas.OrgID
 		to     schemas.Recipient
-		checks string // of each: + or -
+		slack  string // who they are there, or why nobody
+		choice schemas.ChannelPreference
 		sent   string
 	}{
-		"all is well":           {"acme", schemas.Recipient{Email: "ANN@acme.example"}, "++++", "slack T1/U1, email ann@acme.example"},
-		"not connected":         {"initech", schemas.Recipient{UserID: "ian"}, "--++", "slack slack_not_connected, email ian@initech.example"},
-		"not matched":           {"acme", schemas.Recipient{UserID: "gone"}, "+-++", "slack no_slack_match, email gone@acme.example"},
-		"turned off":            {"globex", schemas.Recipient{UserID: "ann"}, "++--", ""},
-		"by email, deactivated": {"acme", schemas.Recipient{UserID: "bea"}, "+-+-", "email bea@acme.example"},
+		"all is well":           {"acme", schemas.Recipient{Email: "ANN@acme.example"}, "T1/U1", schemas.PreferBoth, "slack T1/U1, email ann@acme.example"},
+		"not connected":         {"initech", schemas.Recipient{UserID: "ian"}, "slack_not_connected", schemas.PreferBoth, "slack slack_not_connected, email ian@initech.example"},
+		"not matched":           {"acme", schemas.Recipient{UserID: "gone"}, "no_slack_match", schemas.PreferBoth, "slack no_slack_match, email gone@acme.example"},
+		"turned off":            {"globex", schemas.Recipient{UserID: "ann"}, "T7/U9", schemas.PreferOff, ""},
+		"by email, deactivated": {"acme", schemas.Recipient{UserID: "bea"}, "account_inactive", schemas.PreferEmail, "email bea@acme.example"},
 	} {
-		x, err := route.Explain(t.Context(), r.Client, tt.org, tt.to, important, now)
-		if err != nil {
-			t.Fatal(err)
+		all, err := route.Explain(t.Context(), r.Client, tt.org, tt.to, now, important, "coaching.insight")
+		if err != nil || len(all) != 2 || all[1].Type.ID != "coaching.insight" {
+			t.Fatal(all, err)
 		}
-		var checks strings.Builder
-		sent := []string{}
-		for _, c := range x.Checks {
-			if c.Says == "" {
-				t.Errorf("%s: %q says nothing", name, c.Name)
-			}
-			checks.WriteString(map[bool]string{true: "+", false: "-"}[c.OK])
-		}
+		x, sent := all[0], []string{}
 		for _, c := range x.Channels {
 			sent = append(sent, strings.TrimSpace(string(c.By)+" "+c.To+string(c.Reason)))
 		}
-		if checks.String() != tt.checks || strings.Join(sent, ", ") != tt.sent {
-			t.Errorf("%s: %s %q", name, checks.String(), sent)
+		if slack := x.Slack.To + string(x.Slack.Reason); slack != tt.slack || x.Decision.Choice != tt.choice || strings.Join(sent, ", ") != tt.sent {
+			t.Errorf("%s: %s %s %q", name, slack, x.Decision.Choice, sent)
 		}
 	}
 }

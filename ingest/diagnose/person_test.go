@@ -32,7 +32,7 @@ func TestPerson(t *testing.T) {
 			w.gone(schemas.ViewOrgUsers(org), "ada")
 			w.gone(schemas.ViewOrgSlackUsers(org), "T1/U1")
 		}, "+-++?", "Bigmind has no user Ada@acme.example", diagnose.OpenPeople},
-		"disabled":             {func(w *world) { w.person(func(u *schemas.DirectoryUser) { u.Disabled = true }) }, "+-???", "Ada Okafor is disabled", diagnose.OpenPeople},
+		"disabled": {func(w *world) { w.person(func(u *schemas.DirectoryUser) { u.Disabled = true }) }, "+-???", "Ada Okafor is disabled", diagnose.OpenPeople},
 		"another email in Slack": {func(w *world) { w.slack(func(u *schemas.SlackUser) { u.Email = "okafor@acme.example" }) }, "+-++?",
 			"Bigmind has Ada Okafor as ada@acme.example, and Slack has Ada Okafor (U1) as okafor@acme.example", diagnose.OpenPeople},
 		"another domain in Slack": {func(w *world) {

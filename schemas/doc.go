@@ -7,7 +7,7 @@
 //   - why something was dropped, rejected, suppressed or failed: reasons.go
 //   - which notifications exist: catalogue.go
 //   - what Redis holds: views.go
-//   - what ClickHouse holds: clickhouse/*.sql
+//   - what ClickHouse holds: clickhouse/*.sql; tables.go reads them
 //
 // The package holds no client, clock, logger or retry. Records are JSON so that kcat shows them and any upstream can
 // write them; jsonschema/ and asyncapi.json are generated from the Go types (go generate ./schemas).

@@ -21,9 +21,9 @@ type Migration struct {
 // MigrationsTable records which migrations were applied. Its own statement is idempotent.
 const MigrationsTable = `CREATE TABLE IF NOT EXISTS schema_migrations
 (
-    name       String,
-    checksum   String,
-    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+    name       String                               COMMENT 'Migration, as its file is named',
+    checksum   String                               COMMENT 'SHA-256 of the file',
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'When it was completed'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY name

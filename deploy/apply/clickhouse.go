@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -52,7 +51,7 @@ func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Repo
 	if present == nil {
 		return report, nil // with check: there is no database yet
 	}
-	return report, columns(ctx, conn, steps, &report)
+	return report, columns(ctx, conn, &report)
 }
 
 func createDatabase(ctx context.Context, opts *clickhouse.Options, check bool, report *Report) error {
@@ -134,7 +133,7 @@ type migration struct {
 	present map[string]bool
 	check   bool
 	report  *Report
-	again   bool // a step was applied again: what it made may be in an older form than later steps gave it
+	again   bool // a step was applied: what it made may be in an older form than later steps gave it
 }
 
 func (m *migration) step(ctx context.Context, step schemas.Migration) error {
@@ -146,13 +145,14 @@ func (m *migration) step(ctx context.Context, step schemas.Migration) error {
 	}
 	var missing []string
 	for _, s := range step.Statements {
-		if name := objectName(s); name != "" && !m.present[name] {
+		if name := schemas.ObjectName(s); name != "" && !m.present[name] {
 			missing = append(missing, name)
 		}
 	}
 	switch {
 	case !done:
 		report.changed("migration %s: apply", step.Name)
+		m.again = true // also where a later one was applied before this one was there
 	case len(missing) > 0:
 		report.changed("migration %s: apply again, since %v is gone", step.Name, missing)
 		m.again = true
@@ -174,13 +174,4 @@ func (m *migration) step(ctx context.Context, step schemas.Migration) error {
 		return fmt.Errorf("record migration %s: %w", step.Name, err)
 	}
 	return nil
-}
-
-var created = regexp.MustCompile(`CREATE (?:OR REPLACE )?(?:TABLE|(?:MATERIALIZED )?VIEW) (?:IF NOT EXISTS )?(\w+)`)
-
-func objectName(statement string) string {
-	if m := created.FindStringSubmatch(statement); m != nil {
-		return m[1]
-	}
-	return ""
 }

@@ -4,71 +4,35 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// column matches a column of our own migrations: one a line, name, type, then DEFAULT or COMMENT.
-var column = regexp.MustCompile(`(?m)^    (\w+)\s+(\S.*?)(?:\s+DEFAULT .*?)?\s+COMMENT '`)
-
-// added matches a column that a later migration added.
-var added = regexp.MustCompile(`^ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS (\w+)\s+(\S.*?)(?:\s+DEFAULT .*?)?\s+COMMENT '`)
-
-// declaredColumns reads the columns of a CREATE TABLE statement: types by name.
-func declaredColumns(statement string) map[string]string {
-	if !strings.Contains(statement, "CREATE TABLE") {
-		return nil
-	}
-	all := map[string]string{}
-	for _, m := range column.FindAllStringSubmatch(statement, -1) {
-		all[m[1]] = m[2]
-	}
-	return all
-}
-
 // columns reports tables whose columns are not the declared ones: somebody changed them by hand. Tables that are not there
 // are migrate's to make.
-func columns(ctx context.Context, conn driver.Conn, steps []schemas.Migration, report *Report) error {
+func columns(ctx context.Context, conn driver.Conn, report *Report) error {
 	has, err := presentColumns(ctx, conn)
 	if err != nil {
 		return err
 	}
-	all := declaredTables(steps)
-	for _, table := range slices.Sorted(maps.Keys(all)) {
-		if has[table] != nil {
-			compareColumns(table, all[table], has[table], report)
+	tables, err := schemas.Tables()
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if t.Kind != schemas.IsTable || has[t.Name] == nil {
+			continue
 		}
+		declared := map[string]string{}
+		for _, c := range t.Columns {
+			declared[c.Name] = c.Type
+		}
+		compareColumns(t.Name, declared, has[t.Name], report)
 	}
 	return nil
-}
-
-// declaredTables are the columns of each table after all migrations.
-func declaredTables(steps []schemas.Migration) map[string]map[string]string {
-	all := map[string]map[string]string{}
-	for _, step := range steps {
-		for _, s := range step.Statements {
-			if declared := declaredColumns(s); declared != nil {
-				all[objectName(s)] = declared
-			}
-			if m := added.FindStringSubmatch(uncommented(s)); m != nil {
-				all[m[1]][m[2]] = m[3]
-			}
-		}
-	}
-	return all
-}
-
-// uncommented leaves out the comment lines before a statement.
-func uncommented(statement string) string {
-	for strings.HasPrefix(statement, "--") {
-		_, statement, _ = strings.Cut(statement, "\n")
-	}
-	return statement
 }
 
 func compareColumns(table string, declared, has map[string]string, report *Report) {

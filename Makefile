@@ -75,12 +75,12 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 	  done; \
 	done
 
-generate: ## JSON Schemas, AsyncAPI and the reference, from the types
+generate: ## JSON Schemas, AsyncAPI and the reference, from the types; OpenAPI, from the handlers
 	go generate ./...
 
 check-generated: ## fails when what is checked in is not what 'make generate' makes
-	@cp -r schemas "$${TMPDIR:-/tmp}/schemas.$$$$" && trap 'rm -rf "$${TMPDIR:-/tmp}/schemas.$$$$"' EXIT && go generate ./... && \
-	  diff -r schemas "$${TMPDIR:-/tmp}/schemas.$$$$" || { echo "run 'make generate' and commit what changed" >&2; exit 1; }
+	@kept="$${TMPDIR:-/tmp}/generated.$$$$" && trap 'rm -rf "$$kept"' EXIT && mkdir "$$kept" && cp -r schemas "$$kept" && cp ingest/api/openapi.json "$$kept" && \
+	  go generate ./... && diff -r schemas "$$kept/schemas" && diff ingest/api/openapi.json "$$kept/openapi.json" || { echo "run 'make generate' and commit what changed" >&2; exit 1; }
 
 clean: ## what builds leave behind
 	rm -rf bin data

@@ -1,6 +1,9 @@
 package schemas
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // at is the time of the samples.
 var at = time.Date(2026, 9, 21, 12, 0, 0, 123456000, time.UTC)
@@ -127,6 +130,10 @@ func controlSamples() []sample {
 		sampled(OrgsSettings, "org-northwind", OrgSettings{
 			OrgID: "org-northwind", AssociateBy: OnlyAdmins, BackfillDays: 30, Fallback: OtherChannel, QuietHours: sampleQuiet(),
 			Caps: map[NotificationType]Cap{"meeting_digest.daily": {PerRecipient: 3, PerOrg: 500}, AnyType: {PerRecipient: 10, PerOrg: 1000}}, UpdatedAt: at,
+		}),
+		sampled(APITokens, "org-northwind/7gq2mzk4c5xw3t6b", APIToken{
+			OrgID: "org-northwind", TokenID: "7gq2mzk4c5xw3t6b", Name: "CRM sync", Hash: strings.Repeat("0f", 32), Role: "admin", UserID: "usr-ada",
+			CreatedBy: "usr-ada", CreatedAt: at, ExpiresAt: at.AddDate(1, 0, 0), RevokedAt: at, UpdatedAt: at,
 		}),
 		sampled(OrgTypes, "org-northwind/forecast.weekly", OrgType{
 			OrgID: "org-northwind", UpdatedAt: at, TypeInfo: TypeInfo{

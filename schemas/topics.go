@@ -168,6 +168,11 @@ var (
 		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
 		About: "An organization's choices: who may associate channels, how far back history is read, quiet hours, caps, what a channel that cannot work falls back to.",
 	})
+	APITokens = declare[APIToken](Spec{
+		Name: "api.tokens", Key: "org/token", Partitions: 1, Cleanup: Compact,
+		WrittenBy: "backchannel token", ReadBy: "Redis views",
+		About: "Who may use the API for an organization: for each token its hash, its role and until when it is good. Never the token.",
+	})
 	NotificationRequests = declare[NotificationRequest](Spec{
 		Name: "notification.requests", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
 		WrittenBy: "upstream", ReadBy: "address",
@@ -220,7 +225,7 @@ func Topics() []Spec {
 	return []Spec{
 		SlackEvents.Spec, SlackHistory.Spec, SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec,
 		ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec, SyncRequests.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec,
-		NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationRequests.Spec, NotificationAddressed.Spec,
+		NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, APITokens.Spec, NotificationRequests.Spec, NotificationAddressed.Spec,
 		DeliveriesSlack.Spec, DeliveriesSlackUrgent.Spec, DeliveriesEmail.Spec, DeliveriesEmailUrgent.Spec,
 		NotificationHeld.Spec, NotificationOutcomes.Spec, ContextMessages.Spec,
 	}
@@ -261,7 +266,7 @@ func TopicByName(name string) (Spec, bool) {
 func ViewTopics() []Spec {
 	return []Spec{
 		SlackInstallations.Spec, SlackUsers.Spec, SlackChannels.Spec, ChannelAssociations.Spec, SetupPrompts.Spec, SyncCheckpoints.Spec,
-		SyncRequests.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, NotificationHeld.Spec,
+		SyncRequests.Spec, CRMAccounts.Spec, CRMDeals.Spec, DirectoryUsers.Spec, NotificationPreferences.Spec, OrgTypes.Spec, OrgsSettings.Spec, APITokens.Spec, NotificationHeld.Spec,
 		NotificationOutcomes.Spec,
 	}
 }

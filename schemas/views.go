@@ -82,6 +82,9 @@ func ViewOrgSettings(org OrgID) string { return orgKey(org, "settings") }
 // ViewOrgTypes is a hash by type id: OrgType.
 func ViewOrgTypes(org OrgID) string { return orgKey(org, "types") }
 
+// ViewAPITokens is a hash by token id: APIToken. There are few, and whoever shows one does not say of which organization it is.
+func ViewAPITokens() string { return viewPrefix + "{tokens}:all" }
+
 // ViewOrgDone is a set of the ledger ids (Outcome.LedgerID) under which a request is over, for as long as the ledger. It is
 // in the organization's slot, so that routing learns in its one look-up what it need not decide again.
 func ViewOrgDone(org OrgID, request RequestID) string { return orgKey(org, "done:"+string(request)) }
@@ -176,6 +179,9 @@ func DMKey(team TeamID) string { return coordinationTag + "dm:{" + string(team) 
 func BudgetKey(team TeamID, limit string) string {
 	return BudgetPrefix + "{" + string(team) + "}:" + limit
 }
+
+// APIBudgetKey holds the GCRA state of a token's requests.
+func APIBudgetKey(token string) string { return BudgetPrefix + "api:{" + token + "}" }
 
 // SuspendKey holds which record of a workspace's installation Slack has refused, and with which code. Coordination.
 func SuspendKey(team TeamID) string { return PausePrefix + "{" + string(team) + "}:installation" }

@@ -20,7 +20,7 @@ func TestTeamsAndOrganizationsShareNoView(t *testing.T) {
 		"org preferences": ViewOrgPreferences(name), "org settings": ViewOrgSettings(name), "org accounts": ViewOrgAccounts(name), "org deals": ViewOrgDeals(name),
 		"account index": ViewOrgAccountIndex(name), "account entries": ViewOrgAccountEntries(name), "deal index": ViewOrgDealIndex(name), "deal entries": ViewOrgDealEntries(name),
 		"org email": ViewOrgEmail(name, "users"), "org Slack email": ViewOrgSlackEmail(name, "users"),
-		"state offsets": ViewsOffsetsKey, "state ready": ViewsReadyKey, "state complete": ViewsCompleteKey,
+		"tokens": ViewAPITokens(), "state offsets": ViewsOffsetsKey, "state ready": ViewsReadyKey, "state complete": ViewsCompleteKey,
 	} {
 		if other, taken := seen[key]; taken {
 			t.Errorf("%s and %s are both at %s", what, other, key)

@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/deliverylog"
 	"github.com/bigmind/backchannel/cmd/backchannel/verdict"
+	log "github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/ingest/diagnose"
 	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/schemas"
@@ -60,49 +61,27 @@ Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: 
 	return cmd
 }
 
-// logged is a row of notification_log.
-type logged struct {
-	recipient, channel, kind, status, reason, detail, rule, choice string
-	considered                                                     []string
-	mandatory, fallback                                            uint8
-	held, zone, named, reply, team, dm, ts, into                   string
-	attempts                                                       uint32
-	requested, routed, released, at                                time.Time
-}
-
 func explainRequest(ctx context.Context, out io.Writer, ch driver.Conn, rdb redis.UniversalClient, org schemas.OrgID, id schemas.RequestID) error {
-	rows, err := ch.Query(ctx, `SELECT recipient, channel, type, status, reason, detail, rule, choice, considered, mandatory, fallback, held, tz, named, reply,
-	team_id, channel_id, ts, merged_into, attempts, requested_at, routed_at, released_at, at
-FROM notification_log FINAL WHERE org_id = {org:String} AND request_id = {request:String} ORDER BY recipient, channel`,
-		clickhouse.Named("org", string(org)), clickhouse.Named("request", string(id)))
+	entries, err := deliverylog.ClickHouse{Conn: ch}.Find(ctx, org, log.Query{Request: id, Limit: 10 * schemas.MaxRecipients})
 	if err != nil {
-		return fmt.Errorf("read notification_log: %w", err)
+		return err
 	}
-	defer func() { _ = rows.Close() }() // Err tells what matters
-	found, delivered := false, false
-	for rows.Next() {
-		var l logged
-		if err := rows.Scan(&l.recipient, &l.channel, &l.kind, &l.status, &l.reason, &l.detail, &l.rule, &l.choice, &l.considered, &l.mandatory, &l.fallback,
-			&l.held, &l.zone, &l.named, &l.reply, &l.team, &l.dm, &l.ts, &l.into, &l.attempts, &l.requested, &l.routed, &l.released, &l.at); err != nil {
-			return fmt.Errorf("read notification_log: %w", err)
-		}
-		found, delivered = true, delivered || l.status == string(schemas.Delivered)
-		l.print(out)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read notification_log: %w", err)
+	delivered := false
+	for i := range entries {
+		delivered = delivered || entries[i].Status == schemas.Delivered
+		printEntry(out, &entries[i])
 	}
 	waits, err := rdb.SMembers(ctx, schemas.ViewOrgDone(org, id)).Result()
 	if err != nil {
 		return fmt.Errorf("look up what waits: %w", err)
 	}
 	for _, w := range waits {
-		if delivery, waiting := strings.CutPrefix(w, schemas.DoneHeld); waiting && !found {
+		if delivery, waiting := strings.CutPrefix(w, schemas.DoneHeld); waiting && len(entries) == 0 {
 			fmt.Fprintf(out, "Delivery %s waits, or has just been sent on its way: for quiet hours to end, for others of its group, or for the hour's cap.\n", delivery)
 		}
 	}
 	switch {
-	case !found:
+	case len(entries) == 0:
 		return exitError{5, fmt.Sprintf("nothing has become of request %s of %s yet", id, org)}
 	case !delivered:
 		return exitError{4, ""}
@@ -110,51 +89,50 @@ FROM notification_log FINAL WHERE org_id = {org:String} AND request_id = {reques
 	return nil
 }
 
-// print says in words what became of a request for one recipient by one channel.
-func (l *logged) print(out io.Writer) {
-	by := map[string]string{"slack": " by Slack", "email": " by email"}[l.channel]
-	fmt.Fprintf(out, "%s: %s%s for %s, %s\n", l.kind, l.status, by, l.recipient, l.at.Format(time.RFC3339))
+// printEntry says in words what became of a request for one recipient by one channel.
+func printEntry(out io.Writer, e *log.Entry) {
+	by := map[schemas.DeliveryChannel]string{schemas.BySlack: " by Slack", schemas.ByEmail: " by email"}[e.Channel]
+	fmt.Fprintf(out, "%s: %s%s for %s, %s\n", e.Type, e.Status, by, e.Recipient, e.At.Format(time.RFC3339))
 	say := func(format string, args ...any) { fmt.Fprintf(out, "  "+format+"\n", args...) }
-	if l.reason != "" {
-		means, mend := words(schemas.Reason(l.reason))
-		say("%s: %s %s", l.reason, means, mend)
+	if e.Reason != "" {
+		say("%s: %s %s", e.Reason, e.Means, e.Next)
 	}
-	if l.detail != "" {
-		say("%s", l.detail)
+	if e.Detail != "" {
+		say("%s", e.Detail)
 	}
-	if l.named != "" {
-		say("the request named %s", l.named)
+	if e.Named != "" {
+		say("the request named %s", e.Named)
 	}
-	if l.rule != "" {
-		say("%s decided: %s (%s)", diagnose.Rule(schemas.Rule(l.rule)), l.choice, strings.Join(l.considered, ", "))
+	if e.Rule != "" {
+		say("%s decided: %s (%s)", diagnose.Rule(e.Rule), e.Choice, strings.Join(e.Considered, ", "))
 	}
-	if l.mandatory == 1 {
+	if e.Mandatory {
 		say("the type cannot be turned off; an off was passed over")
 	}
-	if l.fallback == 1 {
+	if e.Fallback {
 		say("the preferred channel cannot work, and the organization lets the other one take its place")
 	}
-	if l.held != "" {
-		means, _ := words(schemas.Reason(l.held))
-		say("it waited from %s to %s: %s", l.routed.Format(time.RFC3339), l.released.Format(time.RFC3339), means)
+	if e.Held != "" {
+		means, _ := words(e.Held)
+		say("it waited from %s to %s: %s", e.RoutedAt.Format(time.RFC3339), e.ReleasedAt.Format(time.RFC3339), means)
 	}
-	if l.zone != "" {
-		say("the clock of %s counted", l.zone)
+	if e.TimeZone != "" {
+		say("the clock of %s counted", e.TimeZone)
 	}
-	if l.into != "" {
-		say("it is in the message of delivery %s, with others", l.into)
+	if e.MergedInto != "" {
+		say("it is in the message of delivery %s, with others", e.MergedInto)
 	}
-	if l.ts != "" {
-		say("the message is %s in %s of %s", l.ts, l.dm, l.team)
+	if e.TS != "" {
+		say("the message is %s in %s of %s", e.TS, e.ChannelID, e.TeamID)
 	}
-	if l.reply != "" {
-		say("the mail server said: %s", l.reply)
+	if e.Reply != "" {
+		say("the mail server said: %s", e.Reply)
 	}
-	if l.attempts > 1 {
-		say("it took %d attempts", l.attempts)
+	if e.Attempts > 1 {
+		say("it took %d attempts", e.Attempts)
 	}
-	if l.requested.Unix() > 0 {
-		say("from the request to here it took %s", l.at.Sub(l.requested).Round(time.Millisecond))
+	if !e.RequestedAt.IsZero() {
+		say("from the request to here it took %s", e.At.Sub(e.RequestedAt).Round(time.Millisecond))
 	}
 }
 

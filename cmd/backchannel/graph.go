@@ -27,6 +27,7 @@ import (
 //	            install      Slack's OAuth    -> slack.installations
 //	            directory    Slack's lists    -> slack.users, slack.channels
 //	            history      Slack's history  -> slack.history, sync.checkpoints
+//	            api          programs         -> channel.associations, notification.preferences, org.settings
 //	processors  enrich       slack.events, slack.history -> context.messages
 //	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, deliveries
 //	            setup        associations, outcomes -> setup.prompts, deliveries
@@ -40,7 +41,7 @@ import (
 var tiers = []tier{
 	{"ingest", nil, []component{
 		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil},
-		{"history", startHistory, nil},
+		{"history", startHistory, nil}, {"api", startAPI, nil},
 	}},
 	{"processors", processors.Group, []component{
 		{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis},

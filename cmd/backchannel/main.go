@@ -91,7 +91,7 @@ func rootCommand() *cobra.Command {
 		flags.String(s.Name, s.Default, s.Help+" ["+s.Env()+"]")
 	}
 	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), explainCommand(a), dlqCommand(a), configCommand(a),
-		sealCommand(a), installLinkCommand(a), peopleCommand(a), syncCommand(a), auditCommand(a), importCommand(a), manifestCommand(a), versionCommand(), engineCommand(a))
+		sealCommand(a), installLinkCommand(a), peopleCommand(a), tokenCommand(a), syncCommand(a), auditCommand(a), importCommand(a), manifestCommand(a), versionCommand(), engineCommand(a))
 	return root
 }
 

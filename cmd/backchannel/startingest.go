@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/cmd/backchannel/deliverylog"
+	"github.com/bigmind/backchannel/cmd/backchannel/verdict"
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/api"
 	"github.com/bigmind/backchannel/ingest/directory"
 	"github.com/bigmind/backchannel/ingest/events"
 	"github.com/bigmind/backchannel/ingest/history"
@@ -160,6 +163,18 @@ func startHistory(w *wiring) (runner, error) {
 		Every: w.config.Duration("reconcile-every"), Quiet: w.config.Duration("reconcile-quiet"), Metrics: w.metrics, Log: w.log,
 	}), nil
 }
+
+// startAPI serves the JSON API. It answers 503 while Redis, or for the log ClickHouse, is away, which is no reason to turn events down.
+func startAPI(w *wiring) (runner, error) {
+	api.New(api.Options{
+		Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Deliveries: deliverylog.ClickHouse{Conn: w.ch}, Verdicts: verdict.By(w.redis, time.Now),
+		PerMinute: w.config.Int("api-requests-per-minute"), Patience: viewsPatience, Now: time.Now, Metrics: w.metrics, Log: w.log,
+	}).Register(w.mux)
+	return waiter{}, nil
+}
+
+// viewsPatience is how long a write waits until the views show it. The views sink takes some tens of milliseconds.
+const viewsPatience = 2 * time.Second
 
 // historyTimeout is for a page of 999 messages.
 const historyTimeout = 30 * time.Second

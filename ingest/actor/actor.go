@@ -29,6 +29,15 @@ func ParseRole(text string) (Role, error) {
 	return "", errors.New("the role must be owner, admin or member")
 }
 
+// Least is the one of two roles that may less.
+func Least(a, b Role) Role {
+	order := []Role{Owner, Admin, Member}
+	if slices.Index(order, a) > slices.Index(order, b) {
+		return a
+	}
+	return b
+}
+
 // Actor is who asks. Everything that is done for one is done within its organization.
 type Actor struct {
 	Org  schemas.OrgID

@@ -157,6 +157,10 @@ func (w *writes) apply(rec *kgo.Record) error {
 		return byTeam(w, rec, schemas.OrgsSettings, schemas.ViewOrgSettings(schemas.OrgID(first)), second, func(v *schemas.OrgSettings) schemas.Key {
 			return schemas.OrgKey[schemas.UserID](v.OrgID, "")
 		})
+	case schemas.APITokens.Name:
+		return byTeam(w, rec, schemas.APITokens, schemas.ViewAPITokens(), second, func(v *schemas.APIToken) schemas.Key {
+			return schemas.OrgKey(v.OrgID, v.TokenID)
+		})
 	case schemas.NotificationHeld.Name:
 		return w.hold(rec)
 	case schemas.NotificationOutcomes.Name:

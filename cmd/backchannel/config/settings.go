@@ -78,6 +78,8 @@ var Settings = []Setting{
 	{Name: "emails-per-minute", Default: "0", Help: "emails per minute, at most, of all replicas together; 0: no bound", check: number(0, 1_000_000)},
 	{Name: "settings-url", Help: "page where people choose what to receive; every notification links to it. Empty: no link", check: optional(scheme("http", "https"))},
 
+	{Name: "api-requests-per-minute", Default: "600", Help: "requests to the JSON API per token and minute, at most", check: number(1, 1_000_000)},
+
 	{Name: "drain", Default: "20s", Help: "how long work in progress may take after SIGTERM", check: duration},
 	{Name: "log-level", Default: "info", Help: "debug, info, warn or error", check: oneOf("debug", "info", "warn", "error")},
 	{Name: "log-format", Default: "json", Help: "json or text", check: oneOf("json", "text")},

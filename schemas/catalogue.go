@@ -125,9 +125,9 @@ var NotificationTypes = []TypeInfo{
 
 // LookupType finds a type by its id.
 func LookupType(id NotificationType) (TypeInfo, bool) {
-	for _, t := range NotificationTypes {
-		if t.ID == id {
-			return t, true
+	for i := range NotificationTypes {
+		if NotificationTypes[i].ID == id {
+			return NotificationTypes[i], true
 		}
 	}
 	return TypeInfo{}, false

@@ -44,6 +44,9 @@ type Content struct {
 	Fields  []Field  `json:"fields,omitempty" jsonschema:"maxItems=20"`
 	Link    *Link    `json:"link,omitempty"`
 	Actions []Action `json:"actions,omitempty" jsonschema:"maxItems=5"`
+
+	// Raw, when set, is all of it as JSON, checked and without anything else; Delivery.AppendJSON then copies it.
+	Raw []byte `json:"-"`
 }
 
 // The lengths follow Slack's (docs.slack.dev, 'Block Kit'): a section has ten fields of 2,000 characters, a button's text 75,

@@ -208,11 +208,24 @@ func (r *NotificationRequest) checkRecipients() error {
 // and a line break has no business in an address.
 func printable(pairs ...string) error {
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if strings.ContainsFunc(pairs[i+1], unicode.IsControl) {
+		if hasControl(pairs[i+1]) {
 			return errors.New(pairs[i] + " must not contain control characters")
 		}
 	}
 	return nil
+}
+
+// hasControl looks for unicode.IsControl; most text is ASCII, where a byte says it.
+func hasControl(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c == 0x7f:
+			return true
+		case c >= utf8.RuneSelf:
+			return strings.ContainsFunc(s[i:], unicode.IsControl)
+		}
+	}
+	return false
 }
 
 // DeliveryChannel is how a delivery travels.
@@ -227,15 +240,25 @@ const (
 // NewDeliveryID derives the id of a delivery from what it is, so that a repeat is recognised by the ledger. A request's
 // dedup id, when it has one, stands in for the request id. UUID-shaped, since Slack's client_msg_id must be one.
 func NewDeliveryID(org OrgID, request RequestID, dedupID string, recipient string, by DeliveryChannel) DeliveryID {
-	id := "request\x00" + string(request)
+	kind, id := "request", string(request)
 	if dedupID != "" {
-		id = "dedup\x00" + dedupID
+		kind, id = "dedup", dedupID
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{string(org), id, recipient, string(by)}, "\x00")))
+	parts := make([]byte, 0, 256) // on the stack, unless the ids are long
+	for _, part := range []string{string(org), kind, id, recipient, string(by)} {
+		parts = append(append(parts, part...), 0)
+	}
+	sum := sha256.Sum256(parts[:len(parts)-1])
 	sum[6] = sum[6]&0x0f | 0x80 // version 8: vendor-specific (RFC 9562)
 	sum[8] = sum[8]&0x3f | 0x80
-	h := hex.EncodeToString(sum[:16])
-	return DeliveryID(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+	text := make([]byte, 0, 36)
+	for i, b := range sum[:16] {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text = append(text, '-')
+		}
+		text = hex.AppendEncode(text, []byte{b})
+	}
+	return DeliveryID(text)
 }
 
 // Delivery is one message to one person by one channel.

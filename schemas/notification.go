@@ -145,14 +145,6 @@ func (r *NotificationRequest) Window() time.Duration {
 	return time.Duration(r.GroupWindow) * time.Second
 }
 
-// Everybody lists the request's recipients.
-func (r *NotificationRequest) Everybody() []Recipient {
-	if len(r.Recipients) > 0 {
-		return r.Recipients
-	}
-	return []Recipient{r.Recipient}
-}
-
 // Identified reports whether an outcome can name this request at all.
 func (r *NotificationRequest) Identified() bool { return r.OrgID != "" && r.RequestID != "" }
 

@@ -169,7 +169,9 @@ func BenchmarkDecodeRequest(b *testing.B) {
 	r.Recipients, r.Named = nil, nil
 	value := must(NotificationRequests.Encode(r))
 	var got NotificationRequest
-	b.Run("ours", func(b *testing.B) { decode(b, len(value), func() error { return DecodeRequest(NotificationRequests, value, &got) }) })
+	b.Run("ours", func(b *testing.B) {
+		decode(b, len(value), func() error { return DecodeRequest(NotificationRequests, value, &got) })
+	})
 	b.Run("encoding-json", func(b *testing.B) {
 		decode(b, len(value), func() error { _, err := NotificationRequests.Decode(value); return err })
 	})

@@ -12,10 +12,12 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Processor addresses notification requests.
+// Processor addresses notification requests. It keeps buffers between batches, never records.
 type Processor struct {
-	redis redis.UniversalClient
-	now   func() time.Time
+	redis    redis.UniversalClient
+	now      func() time.Time
+	requests []schemas.NotificationRequest
+	todo     []work
 }
 
 // Definition is the node of the graph. now is the clock of its outcomes.
@@ -44,15 +46,33 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 	}
 	result := processors.NewResult(len(batch))
 	now := p.now().UTC()
-	var todo []*work
+	if err := p.read(batch, result, now); err != nil {
+		return nil, fmt.Errorf("address: %w", err)
+	}
+	if err := p.find(ctx, p.todo); err != nil {
+		return nil, err
+	}
+	if err := emit(result, p.todo, now); err != nil {
+		return nil, fmt.Errorf("address: %w", err)
+	}
+	return result, nil
+}
+
+// read notes everybody whom the batch's requests name, those of one request beside each other.
+func (p *Processor) read(batch []*kgo.Record, result *processors.Result, now time.Time) error {
+	if len(p.requests) < len(batch) {
+		p.requests = make([]schemas.NotificationRequest, len(batch))
+	}
+	p.todo = p.todo[:0]
 	for i, rec := range batch {
-		r, err := schemas.NotificationRequests.Decode(rec.Value)
+		r := &p.requests[i]
+		err := schemas.DecodeRequest(schemas.NotificationRequests, rec.Value, r)
 		if err == nil {
 			err = r.Check()
 		}
 		if err != nil {
-			if err := processors.RefuseRequest(result, i, &r, err, now); err != nil {
-				return nil, fmt.Errorf("address: %w", err)
+			if err := processors.RefuseRequest(result, i, r, err, now); err != nil {
+				return err
 			}
 			continue
 		}
@@ -63,44 +83,53 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 		if r.CreatedAt.IsZero() {
 			r.CreatedAt = rec.Timestamp.UTC() // so that a replay is as old as it is
 		}
-		for _, named := range r.Everybody() {
-			todo = append(todo, &work{index: i, request: &r, named: named, as: as})
+		if len(r.Recipients) == 0 {
+			p.todo = append(p.todo, work{index: i, request: r, named: r.Recipient, as: as})
+		}
+		for _, named := range r.Recipients {
+			p.todo = append(p.todo, work{index: i, request: r, named: named})
 		}
 	}
-	if err := p.find(ctx, todo); err != nil {
-		return nil, err
-	}
-	if err := emit(result, todo, now); err != nil {
-		return nil, fmt.Errorf("address: %w", err)
-	}
-	return result, nil
+	return nil
 }
 
 // emit makes a request for each person whom a record means, once, however often they are named.
-func emit(result *processors.Result, todo []*work, now time.Time) error {
-	type person struct {
-		index int
-		who   string
+func emit(result *processors.Result, todo []work, now time.Time) error {
+	out := processors.NewSlab(len(todo), typicalKey)
+	for len(todo) > 0 {
+		n := 1
+		for n < len(todo) && todo[n].index == todo[0].index {
+			n++
+		}
+		if err := emitOne(result, out, todo[:n], now); err != nil {
+			return err
+		}
+		todo = todo[n:]
 	}
-	seen := map[person]bool{}
-	for _, w := range todo {
+	return nil
+}
+
+const typicalKey = 32 // bytes
+
+// emitOne makes the requests of one record.
+func emitOne(result *processors.Result, out *processors.Slab, people []work, now time.Time) error {
+	if w := &people[0]; w.found.reason == schemas.UnknownOrg { // the request ends as a whole
+		return processors.RejectRequest(result, w.index, w.request, schemas.UnknownOrg, noSuchOrg, now)
+	}
+	var seen map[string]bool
+	if len(people) > 1 {
+		seen = make(map[string]bool, len(people))
+	}
+	for i := range people {
+		w := &people[i]
 		to := w.recipient()
-		unknownOrg := w.found.reason == schemas.UnknownOrg
-		key := person{w.index, to.KeyPart()}
-		if unknownOrg {
-			key.who = "" // the request ends as a whole
-		}
-		if seen[key] {
-			continue
-		}
-		seen[key] = true
-		if unknownOrg {
-			if err := processors.RejectRequest(result, w.index, w.request, schemas.UnknownOrg, noSuchOrg, now); err != nil {
-				return err
+		if seen != nil {
+			if seen[to.KeyPart()] {
+				continue
 			}
-			continue
+			seen[to.KeyPart()] = true
 		}
-		rec, err := w.record(to, now)
+		rec, err := w.record(out, to, now)
 		if err != nil {
 			return err
 		}
@@ -120,7 +149,7 @@ func (w *work) recipient() schemas.Recipient {
 }
 
 // record is the request for one person, or the outcome that says why there is none.
-func (w *work) record(to schemas.Recipient, now time.Time) (*kgo.Record, error) {
+func (w *work) record(out *processors.Slab, to schemas.Recipient, now time.Time) (*kgo.Record, error) {
 	if w.found.reason != "" {
 		o := schemas.Outcome{
 			OrgID: w.request.OrgID, RequestID: w.request.RequestID, Type: w.request.Type, Recipient: w.named,
@@ -129,7 +158,7 @@ func (w *work) record(to schemas.Recipient, now time.Time) (*kgo.Record, error) 
 		return processors.EmitOutcome(&o)
 	}
 	if w.as != nil && to == w.named {
-		return processors.Emit(schemas.NotificationAddressed.Spec, schemas.Key(w.request.OrgID), w.as), nil
+		return out.Copy(schemas.NotificationAddressed.Name, schemas.Key(w.request.OrgID), w.as), nil
 	}
 	one := *w.request
 	one.Recipient, one.Recipients, one.Named = to, nil, nil

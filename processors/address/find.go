@@ -22,11 +22,14 @@ type found struct {
 // find looks up whether the organizations exist, and everybody who is not named by their id. Each round asks for all of them
 // in one round trip: by email or by record, then for what those lead to. Three rounds lead from an email to the person, and
 // from there to the manager.
-func (p *Processor) find(ctx context.Context, todo []*work) error {
+func (p *Processor) find(ctx context.Context, todo []work) error {
 	exists := map[schemas.OrgID]*redis.IntCmd{}
 	var asking []*search
-	for _, w := range todo {
-		exists[w.request.OrgID] = nil
+	for i := range todo {
+		w := &todo[i]
+		if i == 0 || w.request.OrgID != todo[i-1].request.OrgID {
+			exists[w.request.OrgID] = nil
+		}
 		if w.named.Role == "" && w.named.UserID != "" {
 			w.found = found{user: w.named.UserID, email: w.named.Email}
 			continue
@@ -59,8 +62,8 @@ func (p *Processor) find(ctx context.Context, todo []*work) error {
 		}
 		asking = more
 	}
-	for _, w := range todo {
-		if exists[w.request.OrgID].Val() == 0 {
+	for i := range todo {
+		if w := &todo[i]; exists[w.request.OrgID].Val() == 0 {
 			w.found = found{reason: schemas.UnknownOrg}
 		}
 	}

@@ -78,11 +78,7 @@ func (g *group) release(now time.Time) ([]*kgo.Record, error) {
 	}
 	if len(alive) > 0 {
 		d := merge(alive, now)
-		rec, err := processors.EmitDelivery(g.channel, &d)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, rec)
+		out = append(out, processors.EmitDelivery(g.channel, &d))
 	}
 	for _, key := range g.keys {
 		out = append(out, processors.Emit(schemas.NotificationHeld.Spec, schemas.Key(key), nil))

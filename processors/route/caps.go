@@ -1,6 +1,9 @@
 package route
 
 import (
+	"hash/maphash"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -10,40 +13,64 @@ import (
 // notification.addressed, so that one owner counts it. It counts requests by their id: a batch that is processed again
 // counts once. What a former owner let through is known from the outcomes that the views have counted.
 type caps struct {
-	hour    int64
-	counted map[capKey]map[schemas.RequestID]bool
+	hour   int64
+	orgs   map[orgCap]map[mark]struct{} // requests, each for one person: a request for several people is several
+	people map[personCap]*[]mark
 }
 
-type capKey struct {
-	org    schemas.OrgID
-	kind   schemas.NotificationType
-	person string // empty: the whole organization
+type orgCap struct {
+	org  schemas.OrgID
+	kind schemas.NotificationType
 }
+
+type personCap struct {
+	orgCap
+	person string
+}
+
+// mark stands for a request of a person, in eight bytes: an hour of an organization may have 20,000 of a type. That two are
+// taken for one is as likely as a guess of 64 bits.
+type mark uint64
+
+var seed = maphash.MakeSeed()
 
 // hourOf numbers clock hours since the epoch, in UTC.
 func hourOf(now time.Time) int64 { return now.Unix() / int64(time.Hour/time.Second) }
 
 // admit counts a request, unless the person or the organization has had as many as it may this hour.
 func (c *caps) admit(r *schemas.NotificationRequest, p *person, now time.Time) bool {
-	if hour := hourOf(now); c.counted == nil || hour != c.hour {
-		c.hour, c.counted = hour, map[capKey]map[schemas.RequestID]bool{}
+	if hour := hourOf(now); c.orgs == nil || hour != c.hour {
+		c.hour, c.orgs, c.people = hour, map[orgCap]map[mark]struct{}{}, map[personCap]*[]mark{}
 	}
 	limit := p.settings.CapOf(r.Type)
-	person, org := c.of(capKey{r.OrgID, r.Type, r.Recipient.KeyPart()}), c.of(capKey{r.OrgID, r.Type, ""})
-	if !person[r.RequestID] && max(len(person), p.sent.person) >= limit.PerRecipient {
+	org := orgCap{r.OrgID, r.Type}
+	who := personCap{org, r.Recipient.KeyPart()}
+	one := mark(maphash.Comparable(seed, [2]string{string(r.RequestID), who.person}))
+	person, all := c.people[who], c.orgs[org]
+	if person == nil {
+		who.orgCap, who.person = who.kept(), strings.Clone(who.person)
+		person = new([]mark)
+		c.people[who] = person
+	}
+	again := slices.Contains(*person, one)
+	if !again && max(len(*person), p.sent.person) >= limit.PerRecipient {
 		return false
 	}
-	one := r.RequestID + "\x00" + schemas.RequestID(r.Recipient.KeyPart()) // a request for several people is several
-	if !org[one] && max(len(org), p.sent.org) >= limit.PerOrg {
+	if _, counted := all[one]; !counted && max(len(all), p.sent.org) >= limit.PerOrg {
 		return false
 	}
-	person[r.RequestID], org[one] = true, true
+	if again {
+		return true
+	}
+	if all == nil {
+		all = map[mark]struct{}{}
+		c.orgs[org.kept()] = all
+	}
+	all[one], *person = struct{}{}, append(*person, one)
 	return true
 }
 
-func (c *caps) of(key capKey) map[schemas.RequestID]bool {
-	if c.counted[key] == nil {
-		c.counted[key] = map[schemas.RequestID]bool{}
-	}
-	return c.counted[key]
+// kept shares no memory with the record that it was read from.
+func (o orgCap) kept() orgCap {
+	return orgCap{schemas.OrgID(strings.Clone(string(o.org))), schemas.NotificationType(strings.Clone(string(o.kind)))}
 }

@@ -23,43 +23,48 @@ type send struct {
 }
 
 // decide follows the product page: is the request valid and in time, is the person known, is the type enabled, does the
-// preference include the channel, is Slack connected, is the person matched. Then: when.
-func (p *Processor) decide(r *schemas.NotificationRequest, who *person, now time.Time) decision {
-	e := evaluate(r, who, now)
+// preference include the channel, is Slack connected, is the person matched. Then: when. It is good until the next one: the
+// processor makes records of one decision before it comes to another.
+func (p *Processor) decide(r *schemas.NotificationRequest, who *person, now time.Time) *decision {
+	d, e := &p.decision, &p.evaluation
+	*d = decision{now: d.now[:0]}
+	e.evaluate(r, who, now)
 	if e.status != "" {
-		d := decision{outcomes: []schemas.Outcome{e.outcome("", e.status, e.reason, e.detail)}}
+		d.outcomes = []schemas.Outcome{e.outcome("", e.status, e.reason, e.detail)}
 		if e.reason == schemas.UnknownOrg {
 			d.reject, d.detail = e.reason, "no installation, user or preference names the request's organization"
 		}
 		return d
 	}
-	var d decision
-	for _, c := range e.channels {
-		if c.reason != "" {
+	works := false
+	for i := range e.channels {
+		if c := &e.channels[i]; c.reason == "" {
+			works = true
+		} else {
 			d.outcomes = append(d.outcomes, e.outcome(c.by, c.status, c.reason, c.detail))
 		}
 	}
-	works := slices.DeleteFunc(slices.Clone(e.channels), func(c channel) bool { return c.reason != "" })
-	if len(works) == 0 {
+	if !works {
 		return d
 	}
 	wait := e.wait(p.caps.admit(r, who, now))
-	for _, c := range works {
-		if wait.drop {
+	for i := range e.channels {
+		c := &e.channels[i]
+		switch {
+		case c.reason != "":
+		case wait.drop:
 			d.outcomes = append(d.outcomes, e.outcome(c.by, schemas.Suppressed, schemas.InQuietHours, ""))
-			continue
+		case wait.until.IsZero():
+			d.now = append(d.now, send{by: c.by})
+			e.delivery(c, &d.now[len(d.now)-1].delivery)
+		default:
+			d.held = append(d.held, schemas.HeldNotification{OrgID: r.OrgID, Group: wait.group, Channel: c.by, Why: wait.why, DueAt: wait.until})
+			delivery := &d.held[len(d.held)-1].Delivery
+			e.delivery(c, delivery)
+			held := e.decision
+			held.Held, held.HeldUntil = wait.why, wait.until
+			delivery.Decision = &held
 		}
-		delivery := e.delivery(c)
-		if wait.until.IsZero() {
-			d.now = append(d.now, send{c.by, delivery})
-			continue
-		}
-		held := *delivery.Decision
-		held.Held, held.HeldUntil = wait.why, wait.until
-		delivery.Decision = &held
-		d.held = append(d.held, schemas.HeldNotification{
-			OrgID: r.OrgID, Group: wait.group, Channel: c.by, Why: wait.why, DueAt: wait.until, Delivery: delivery,
-		})
 	}
 	return d
 }
@@ -91,7 +96,12 @@ type channel struct {
 }
 
 func evaluate(r *schemas.NotificationRequest, p *person, now time.Time) *evaluation {
-	e := &evaluation{request: r, person: p, now: now.UTC()}
+	return new(evaluation).evaluate(r, p, now)
+}
+
+// evaluate replaces what e was.
+func (e *evaluation) evaluate(r *schemas.NotificationRequest, p *person, now time.Time) *evaluation {
+	*e = evaluation{request: r, person: p, now: now.UTC(), channels: e.channels[:0]}
 	kind, known := schemas.LookupType(r.Type)
 	if !known && p.kind != nil {
 		kind, known = p.kind.Info(), true
@@ -156,12 +166,13 @@ func (e *evaluation) bySlack() channel {
 		c.reason = schemas.SlackNotConnected
 		return c
 	}
-	slices.SortFunc(p.slack, func(a, b schemas.SlackUser) int {
-		return cmp.Or(cmp.Compare(a.TeamID, b.TeamID), cmp.Compare(a.UserID, b.UserID))
-	})
+	if len(p.slack) > 1 {
+		slices.SortFunc(p.slack, func(a, b *schemas.SlackUser) int {
+			return cmp.Or(cmp.Compare(a.TeamID, b.TeamID), cmp.Compare(a.UserID, b.UserID))
+		})
+	}
 	c.reason = schemas.NoSlackMatch
-	for i := range p.slack {
-		u := &p.slack[i]
+	for _, u := range p.slack {
 		if p.active[u.TeamID] == nil {
 			continue
 		}
@@ -202,12 +213,13 @@ func (e *evaluation) expiry() time.Time {
 	return at
 }
 
-func (e *evaluation) delivery(c channel) schemas.Delivery {
-	r, why := e.request, e.decision
-	d := schemas.Delivery{
+// delivery fills in what c sends.
+func (e *evaluation) delivery(c *channel, d *schemas.Delivery) {
+	r := e.request
+	*d = schemas.Delivery{
 		DeliveryID: schemas.NewDeliveryID(r.OrgID, r.RequestID, r.DedupID, r.Recipient.KeyPart(), c.by),
 		RequestID:  r.RequestID, OrgID: r.OrgID, Type: r.Type, Recipient: r.Recipient, Email: c.email, Content: r.Content,
-		Thread: r.Thread, ThreadMode: r.ThreadMode, OnAmbiguous: cmp.Or(r.OnAmbiguous, e.kind.OnAmbiguous), Decision: &why,
+		Thread: r.Thread, ThreadMode: r.ThreadMode, OnAmbiguous: cmp.Or(r.OnAmbiguous, e.kind.OnAmbiguous), Decision: &e.decision,
 		ExpiresAt: e.expiry(), RequestedAt: e.requested(), RoutedAt: e.now,
 	}
 	if cmp.Or(r.Priority, e.kind.Priority) == schemas.Urgent {
@@ -219,7 +231,6 @@ func (e *evaluation) delivery(c channel) schemas.Delivery {
 	if c.slack != nil {
 		d.TeamID, d.SlackUserID = c.slack.TeamID, c.slack.UserID
 	}
-	return d
 }
 
 func (e *evaluation) outcome(by schemas.DeliveryChannel, status schemas.OutcomeStatus, reason schemas.Reason, detail string) schemas.Outcome {

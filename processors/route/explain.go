@@ -44,7 +44,8 @@ func Explain(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, 
 	for i, kind := range kinds {
 		requests[i] = &schemas.NotificationRequest{OrgID: org, RequestID: "explain", Type: kind, Recipient: to, CreatedAt: now}
 	}
-	people, err := load(ctx, rdb, requests, hourOf(now))
+	var look lookup
+	people, err := look.load(ctx, rdb, requests, hourOf(now))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func Explain(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, 
 		for _, r := range requests {
 			r.Recipient = schemas.Recipient{UserID: people[0].user.UserID, Email: to.Email}
 		}
-		if people, err = load(ctx, rdb, requests, hourOf(now)); err != nil {
+		if people, err = look.load(ctx, rdb, requests, hourOf(now)); err != nil {
 			return nil, err
 		}
 	}

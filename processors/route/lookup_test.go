@@ -93,7 +93,7 @@ func (v *views) workspace(org schemas.OrgID, team schemas.TeamID, status schemas
 
 func (v *views) find(requests ...*schemas.NotificationRequest) []person {
 	v.t.Helper()
-	people, err := load(v.t.Context(), v.redis, requests, 0)
+	people, err := new(lookup).load(v.t.Context(), v.redis, requests, 0)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestAUserThatLuaCannotReadStopsNobody(t *testing.T) {
 	v := newViews(t)
 	v.put(schemas.ViewOrgUsers("o"), "odd", `{"org_id":"o","user_id":"odd","email":"odd@b.example","name":"x" `) // no JSON at all
 	v.directoryUser(schemas.DirectoryUser{OrgID: "o", UserID: "u", Email: "ada@b.example"})
-	cmd := script.Eval(t.Context(), v.redis, []string{schemas.ViewOrgBase("o")}, "odd", "", "t", "r", 0)
+	cmd := script.Eval(t.Context(), v.redis, []string{schemas.ViewOrgBase("o")}, 0, "odd", "", 1, "t", "r")
 	if err := cmd.Err(); err != nil {
 		t.Errorf("the script fails: %v", err)
 	}
@@ -219,7 +219,7 @@ func TestAnIndexEntryThatIsOutOfDateMatchesNobody(t *testing.T) {
 func TestLookupWaitsForTheViews(t *testing.T) {
 	v := newViews(t)
 	v.mini.Del(schemas.ViewsCompleteKey)
-	if _, err := load(t.Context(), v.redis, []*schemas.NotificationRequest{to("o", schemas.Recipient{UserID: "u"})}, 0); err == nil || !strings.Contains(err.Error(), processors.ErrViewsIncomplete.Error()) {
+	if _, err := new(lookup).load(t.Context(), v.redis, []*schemas.NotificationRequest{to("o", schemas.Recipient{UserID: "u"})}, 0); err == nil || !strings.Contains(err.Error(), processors.ErrViewsIncomplete.Error()) {
 		t.Errorf("got %v", err)
 	}
 }

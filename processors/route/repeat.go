@@ -16,7 +16,7 @@ import (
 // repeated finds the requests of a batch that were decided before, by index: their outcomes come again, as many as there are,
 // and nothing is decided anew, whatever has changed since. What has no outcome yet is on its way, since all that is decided
 // of a request is emitted in one transaction. The sinks' ledger knows what was sent twice before its first outcome was seen.
-func (p *Processor) repeated(ctx context.Context, requests []*schemas.NotificationRequest, people []person) (map[int]decision, error) {
+func (p *Processor) repeated(ctx context.Context, requests []*schemas.NotificationRequest, people []person) (map[int]*decision, error) {
 	known := map[int][]*redis.StringCmd{}
 	err := func() error {
 		if !slices.ContainsFunc(people, func(p person) bool { return len(p.done) > 0 }) {
@@ -24,6 +24,9 @@ func (p *Processor) repeated(ctx context.Context, requests []*schemas.Notificati
 		}
 		return processors.Lookup(ctx, p.redis, func(pipe redis.Pipeliner) {
 			for n, r := range requests {
+				if len(people[n].done) == 0 {
+					continue
+				}
 				for _, id := range ledgerIDs(r) {
 					if slices.Contains(people[n].done, string(id)) {
 						known[n] = append(known[n], pipe.Get(ctx, schemas.LedgerKey(id)))
@@ -37,9 +40,9 @@ func (p *Processor) repeated(ctx context.Context, requests []*schemas.Notificati
 	if err != nil {
 		return nil, err
 	}
-	again := make(map[int]decision, len(known))
+	again := make(map[int]*decision, len(known))
 	for n, entries := range known {
-		var d decision
+		d := &decision{}
 		for _, cmd := range entries {
 			if errors.Is(cmd.Err(), redis.Nil) {
 				continue // it has just expired

@@ -12,11 +12,16 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Processor routes notification requests, each for one person.
+// Processor routes notification requests, each for one person. It keeps buffers and decoded view values between batches.
 type Processor struct {
-	redis redis.UniversalClient
-	now   func() time.Time
-	caps  caps
+	redis    redis.UniversalClient
+	now      func() time.Time
+	lookup   lookup
+	caps     caps
+	requests []schemas.NotificationRequest
+
+	evaluation evaluation
+	decision   decision
 }
 
 // Definition is the node of the graph. now is the clock that expiries and quiet hours are held against.
@@ -33,25 +38,28 @@ func Definition(rdb redis.UniversalClient, now func() time.Time) processors.Defi
 func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processors.Result, error) {
 	result := processors.NewResult(len(batch))
 	now := p.now()
-	var requests []*schemas.NotificationRequest
-	var index []int
+	if len(p.requests) < len(batch) {
+		p.requests = make([]schemas.NotificationRequest, len(batch))
+	}
+	requests, index := make([]*schemas.NotificationRequest, 0, len(batch)), make([]int, 0, len(batch))
 	for i, rec := range batch {
-		r, err := schemas.NotificationAddressed.Decode(rec.Value)
+		r := &p.requests[i]
+		err := schemas.DecodeRequest(schemas.NotificationAddressed, rec.Value, r)
 		if err == nil {
 			err = r.Check()
 		}
 		if err != nil {
-			if err := processors.RefuseRequest(result, i, &r, err, now); err != nil {
+			if err := processors.RefuseRequest(result, i, r, err, now); err != nil {
 				return nil, fmt.Errorf("route: %w", err)
 			}
 			continue
 		}
-		requests, index = append(requests, &r), append(index, i)
+		requests, index = append(requests, r), append(index, i)
 	}
 	if len(requests) == 0 {
 		return result, nil
 	}
-	people, err := load(ctx, p.redis, requests, hourOf(now))
+	people, err := p.lookup.load(ctx, p.redis, requests, hourOf(now))
 	if err != nil {
 		return nil, err
 	}
@@ -59,32 +67,29 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 	if err != nil {
 		return nil, err
 	}
+	out := processors.NewSlab(len(requests)*4/3, typicalDelivery)
 	for n, r := range requests {
-		d, again := repeats[n]
-		if !again {
+		d := repeats[n]
+		if d == nil {
 			d = p.decide(r, &people[n], now)
 		}
-		if err := emit(result, index[n], &d); err != nil {
+		if err := emit(result, out, index[n], d); err != nil {
 			return nil, fmt.Errorf("route: %w", err)
 		}
 	}
 	return result, nil
 }
 
-func emit(result *processors.Result, i int, d *decision) error {
+const typicalDelivery = 900 // bytes
+
+func emit(result *processors.Result, out *processors.Slab, i int, d *decision) error {
 	for n := range d.now {
-		rec, err := processors.EmitDelivery(d.now[n].by, &d.now[n].delivery)
-		if err != nil {
-			return err
-		}
-		result.Emit(i, rec)
+		one := &d.now[n].delivery
+		key := schemas.OrgKey(one.OrgID, one.Recipient.KeyPart())
+		result.Emit(i, out.Emit(processors.DeliveryTopic(d.now[n].by, one.Priority).Name, key, one))
 	}
 	for n := range d.held {
-		value, err := schemas.NotificationHeld.Encode(d.held[n])
-		if err != nil {
-			return err
-		}
-		result.Emit(i, processors.Emit(schemas.NotificationHeld.Spec, d.held[n].Key(), value))
+		result.Emit(i, out.Emit(schemas.NotificationHeld.Name, d.held[n].Key(), &d.held[n]))
 	}
 	for n := range d.outcomes {
 		rec, err := processors.EmitOutcome(&d.outcomes[n])

@@ -75,7 +75,7 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 	  done; \
 	done
 
-generate: ## JSON Schemas, AsyncAPI and the reference, from the types; OpenAPI, from the handlers
+generate: ## JSON Schemas, AsyncAPI, the reference, OpenAPI and the list of metrics, from the code
 	go generate ./...
 
 check-generated: ## fails when what is checked in is not what 'make generate' makes

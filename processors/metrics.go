@@ -23,15 +23,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_processors_records_total",
-			Help: "Input records by what became of them: emitted, dropped or rejected, and why.",
+			Help: "Input records by what became of them: `emitted`, `dropped` or `rejected` (dead letter), and why.",
 		}, []string{"processor", "fate", "reason"}),
 		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backchannel_processors_batch_records", Help: "Records per transaction.",
-			Buckets: prometheus.ExponentialBuckets(1, 4, 8),
+			Buckets: prometheus.ExponentialBuckets(1, 4, 8), NativeHistogramBucketFactor: 1.1,
 		}, []string{"processor"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backchannel_processors_transaction_seconds", Help: "From the end of the poll to the end of the commit.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15), NativeHistogramBucketFactor: 1.1,
 		}, []string{"processor"}),
 		aborts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_processors_aborts_total", Help: "Transactions aborted by a rebalance or an error; their batches are processed again.",
@@ -40,7 +40,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "backchannel_processors_stalls_total", Help: "Attempts that ended with 'not now': Redis away, or views not rebuilt.",
 		}, []string{"processor"}),
 		due: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "backchannel_processors_due_records_total", Help: "Records emitted because their time had come, tombstones included.",
+			Name: "backchannel_processors_due_records_total", Help: "Records emitted because their time had come (`release`), tombstones included.",
 		}, []string{"processor"}),
 	}
 	reg.MustRegister(m.due, m.records, m.batches, m.duration, m.aborts, m.stalls)
@@ -68,6 +68,17 @@ func (m *Metrics) committed(processor string, r *Result, took time.Duration) {
 	}
 	m.batches.WithLabelValues(processor).Observe(float64(len(r.fates)))
 	m.duration.WithLabelValues(processor).Observe(took.Seconds())
+}
+
+// expect makes the series of what ought not to happen, so that the first time is an increase.
+func (m *Metrics) expect(processor string) {
+	for _, r := range schemas.Reasons {
+		if r.DeadLetter() {
+			m.records.WithLabelValues(processor, "rejected", string(r.Reason))
+		}
+	}
+	m.aborts.WithLabelValues(processor)
+	m.stalls.WithLabelValues(processor)
 }
 
 func (m *Metrics) ticked(processor string, n int) { m.due.WithLabelValues(processor).Add(float64(n)) }

@@ -74,6 +74,9 @@ func NewRunner(def Definition, opts Options) (*Runner, error) {
 	if opts.Health == nil {
 		opts.Health = func(error) {}
 	}
+	if opts.Metrics != nil {
+		opts.Metrics.expect(def.Name)
+	}
 	return &Runner{def: def, opts: opts}, nil
 }
 

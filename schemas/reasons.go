@@ -99,6 +99,9 @@ type ReasonInfo struct {
 	Mend   string `json:"mend"`
 }
 
+// DeadLetter says whether a record becomes a dead letter with the reason. Content that Slack refused does, beside its outcome.
+func (r ReasonInfo) DeadLetter() bool { return r.Where == "dead letter" || r.Reason == ContentRefused }
+
 // Reasons lists every reason with its meaning and what to do.
 var Reasons = []ReasonInfo{
 	{NotAssociated, "dropped", "The channel is not associated with an account.", "Associate the channel, from the setup prompt in Slack or in the Channels tab."},

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // Metrics of the tier. Labels are bounded: sink names and schemas.Reasons.
@@ -14,33 +16,44 @@ type Metrics struct {
 	stalls   *prometheus.CounterVec
 	waits    *prometheus.GaugeVec
 	lost     *prometheus.CounterVec
+
+	freshness *prometheus.HistogramVec
+	outcomes  *prometheus.CounterVec
+	doubts    *prometheus.CounterVec
+	delivery  *prometheus.HistogramVec
 }
 
 // NewMetrics registers the tier's metrics.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "backchannel_sinks_records_total", Help: "Records by what became of them: written, deferred (each time) or rejected, and why.",
+			Name: "backchannel_sinks_records_total", Help: "Records by what became of them: `written`, `deferred` (each time) or `rejected` (dead letter), and why.",
 		}, []string{"sink", "fate", "reason"}),
 		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "backchannel_sinks_batch_records", Help: "Records per batch.",
-			Buckets: prometheus.ExponentialBuckets(1, 4, 9),
+			Name: "backchannel_sinks_batch_records", Help: "Records that were written at once.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 9), NativeHistogramBucketFactor: 1.1,
 		}, []string{"sink"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backchannel_sinks_write_seconds", Help: "From the end of the poll to the end of the commit.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16),
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16), NativeHistogramBucketFactor: 1.1,
 		}, []string{"sink"}),
 		stalls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_sinks_stalls_total", Help: "Attempts that ended with 'not now': the store or Kafka away.",
 		}, []string{"sink"}),
 	}
 	m.waits = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "backchannel_sinks_waiting_records", Help: "Records that were put off and wait, in order, without delaying others.",
+		Name: "backchannel_sinks_waiting_records", Help: "Records that were put off and wait, in order, without delaying others: a workspace that Slack told to wait, a mail server that is busy.",
 	}, []string{"sink"})
 	m.lost = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "backchannel_sinks_lost_records_total", Help: "Records that waited for longer than their topic keeps them.",
 	}, []string{"sink"})
-	reg.MustRegister(m.records, m.batches, m.duration, m.stalls, m.waits, m.lost)
+	m.freshness = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "backchannel_sinks_freshness_seconds",
+		Help:    "From when something happened in Slack, by Slack's clock, until it was written: live messages, edits and deletions that are rows of ClickHouse.",
+		Buckets: prometheus.ExponentialBuckets(0.05, 2, 16), NativeHistogramBucketFactor: 1.1,
+	}, []string{"sink"})
+	reg.MustRegister(m.records, m.batches, m.duration, m.stalls, m.waits, m.lost, m.freshness)
+	m.registerOutcomes(reg)
 	return m
 }
 
@@ -52,6 +65,23 @@ func (m *Metrics) written(sink string, n int, result Result, took time.Duration)
 	}
 	m.batches.WithLabelValues(sink).Observe(float64(n))
 	m.duration.WithLabelValues(sink).Observe(took.Seconds())
+	if len(result.Happened) > 0 {
+		now, fresh := time.Now(), m.freshness.WithLabelValues(sink)
+		for _, at := range result.Happened {
+			fresh.Observe(max(0, now.Sub(at).Seconds())) // Slack's clock may be ahead of ours
+		}
+	}
+}
+
+// expect makes the series of what ought not to happen, so that the first time is an increase.
+func (m *Metrics) expect(sink string) {
+	for _, r := range schemas.Reasons {
+		if r.DeadLetter() {
+			m.records.WithLabelValues(sink, "rejected", string(r.Reason))
+		}
+	}
+	m.stalls.WithLabelValues(sink)
+	m.lost.WithLabelValues(sink)
 }
 
 func (m *Metrics) waiting(sink string, n int) { m.waits.WithLabelValues(sink).Set(float64(n)) }

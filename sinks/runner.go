@@ -78,6 +78,9 @@ func NewRunner(def Definition, opts Options) (*Runner, error) {
 	if def.WriteTimeout == 0 {
 		def.WriteTimeout = time.Minute
 	}
+	if opts.Metrics != nil {
+		opts.Metrics.expect(def.Name)
+	}
 	return &Runner{def: def, opts: opts}, nil
 }
 
@@ -315,6 +318,7 @@ func (r *Runner) write(ctx context.Context, batch []*kgo.Record) (Result, error)
 		Rejected: append(first.Rejected, second.Rejected...),
 		Deferred: append(first.Deferred, second.Deferred...),
 		Waiting:  errors.Join(first.Waiting, second.Waiting),
+		Happened: append(first.Happened, second.Happened...),
 		waits:    merged(first.waits, second.waits),
 	}, err
 }

@@ -30,6 +30,9 @@ type Result struct {
 	// Waiting says what the deferred records wait for, when that is worth telling.
 	Waiting error
 
+	// Happened is when what was written came about in the world, where that says how fresh the store is. The runner measures.
+	Happened []time.Time
+
 	waits map[*kgo.Record]wait
 }
 

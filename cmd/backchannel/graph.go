@@ -14,6 +14,7 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
+	"github.com/bigmind/backchannel/cmd/backchannel/slackcalls"
 	"github.com/bigmind/backchannel/ingest/interactions"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/sinks"
@@ -97,6 +98,7 @@ type wiring struct {
 
 	processorMetrics *processors.Metrics
 	sinkMetrics      *sinks.Metrics
+	slackCalls       *slackcalls.Metrics
 }
 
 // choose finds the components that the arguments name: all, a tier, or a component. No argument means all.

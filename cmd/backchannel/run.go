@@ -75,7 +75,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 		group.Go(func() error { return r.Run(ctx) })
 	}
 	group.Go(func() error { w.probe(ctx, chosen); return nil })
-	group.Go(func() error { return w.lag(chosen).Run(ctx) })
+	group.Go(func() error { return w.watch(chosen).Run(ctx) })
 	group.Go(func() error { return web.failed(ctx) })
 	tracker.Set("start", nil)
 	err = group.Wait()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
@@ -45,7 +44,7 @@ func startSocketMode(w *wiring) (runner, error) {
 		return waiter{}, nil
 	}
 	opts := socketmode.Options{
-		AppToken: w.config.String("slack-app-token"), APIURL: withSlash(w.config.String("slack-api-url")), HTTP: &http.Client{Timeout: slackTimeout},
+		AppToken: w.config.String("slack-app-token"), APIURL: withSlash(w.config.String("slack-api-url")), HTTP: w.slackCalls.Client(slackTimeout),
 		Connections: w.config.Int("slack-socket-connections"), Publisher: ingest.Kafka{Client: w.producer},
 		Health: w.health.Of("socketmode"), Metrics: w.metrics, Log: w.log,
 	}
@@ -92,7 +91,7 @@ func (w *wiring) setupModal() (*interactions.Interactions, error) {
 	}
 	w.interactions, err = interactions.New(interactions.Options{
 		APIURL: withSlash(w.config.String("slack-api-url")), Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Tokens: tokens,
-		HTTP: &http.Client{Timeout: slackTimeout}, Now: time.Now, Metrics: w.metrics, Log: w.log,
+		HTTP: w.slackCalls.Client(slackTimeout), Now: time.Now, Metrics: w.metrics, Log: w.log,
 	})
 	return w.interactions, err
 }
@@ -119,7 +118,7 @@ func startInstall(w *wiring) (runner, error) {
 	opts := install.Options{
 		ClientID: w.config.String("slack-client-id"), ClientSecret: w.config.String("slack-client-secret"), PublicURL: publicURL(w.config),
 		APIURL: withSlash(w.config.String("slack-api-url")), Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Tokens: tokens,
-		Visitors: install.Tickets{Seals: tokens, Now: time.Now}, HTTP: &http.Client{Timeout: slackTimeout},
+		Visitors: install.Tickets{Seals: tokens, Now: time.Now}, HTTP: w.slackCalls.Client(slackTimeout),
 		Now: time.Now, Metrics: w.metrics, Log: w.log,
 	}
 	handler, err := install.New(opts)
@@ -142,7 +141,7 @@ func startDirectory(w *wiring) (runner, error) {
 	}
 	return directory.New(directory.Options{
 		Kafka: w.client("directory"), Publisher: ingest.Kafka{Client: w.producer}, Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
-		HTTP: &http.Client{Timeout: slackTimeout}, Every: w.config.Duration("directory-every"), PerMinute: w.config.Int("slack-lists-per-minute"),
+		HTTP: w.slackCalls.Client(slackTimeout), Every: w.config.Duration("directory-every"), PerMinute: w.config.Int("slack-lists-per-minute"),
 		Metrics: w.metrics, Log: w.log,
 	}), nil
 }
@@ -159,7 +158,7 @@ func startHistory(w *wiring) (runner, error) {
 	}
 	return history.New(history.Options{
 		Kafka: w.client, Publisher: ingest.Kafka{Client: w.producer}, Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
-		HTTP: &http.Client{Timeout: historyTimeout}, Class: schemas.AppClass(w.config.String("slack-app-class")), Window: w.config.Duration("backfill-window"),
+		HTTP: w.slackCalls.Client(historyTimeout), Class: schemas.AppClass(w.config.String("slack-app-class")), Window: w.config.Duration("backfill-window"),
 		Every: w.config.Duration("reconcile-every"), Quiet: w.config.Duration("reconcile-quiet"), Metrics: w.metrics, Log: w.log,
 	}), nil
 }

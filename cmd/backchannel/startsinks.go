@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -42,7 +41,7 @@ func (w *wiring) slack(urgent bool) (runner, error) {
 	}
 	return w.sink(slacksink.Definition(slacksink.Options{
 		Redis: w.redis, Tokens: tokens, APIURL: withSlash(w.config.String("slack-api-url")),
-		HTTP:        &http.Client{Timeout: slackTimeout},
+		HTTP:        w.slackCalls.Client(slackTimeout),
 		Limits:      slacksink.Limits{MessagesPerMinute: w.config.Int("slack-messages-per-minute"), OpensPerMinute: w.config.Int("slack-opens-per-minute")},
 		SettingsURL: w.config.String("settings-url"),
 		Publish:     w.publishOutcome, Now: time.Now, Metrics: w.metrics, Urgent: urgent,
@@ -78,5 +77,9 @@ func (w *wiring) publishOutcome(ctx context.Context, o schemas.Outcome) error {
 			Topic: schemas.NotificationOutcomes.Name, Key: []byte(schemas.OrgKey(one.OrgID, one.RequestID)), Value: value,
 		})
 	}
-	return ingest.Kafka{Client: w.producer}.Publish(ctx, records...)
+	if err := (ingest.Kafka{Client: w.producer}).Publish(ctx, records...); err != nil {
+		return err
+	}
+	w.sinkMetrics.Concluded(&o)
+	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
-	"github.com/bigmind/backchannel/cmd/backchannel/lag"
+	"github.com/bigmind/backchannel/cmd/backchannel/watch"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks"
@@ -33,11 +33,11 @@ func newWiring(c *config.Config, log *slog.Logger, tracker *health.Tracker, mux 
 		config: c, log: log, metrics: reg, health: tracker, mux: mux,
 		processorMetrics: processors.NewMetrics(reg), sinkMetrics: sinks.NewMetrics(reg),
 	}
-	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "backchannel_build_info", Help: "1; the label says which version runs.",
-		ConstLabels: prometheus.Labels{"version": version()},
-	}, func() float64 { return 1 })
-	reg.MustRegister(info, tracker)
+	w.slackCalls = newSlackCalls(c, reg)
+	reg.MustRegister(buildInfo(), tracker, certificates(c))
+	if c.Bool("embedded") {
+		reg.MustRegister(dataFolder(c.String("data"))...)
+	}
 	var err error
 	if w.kafka, err = kafkaOptions(c); err != nil {
 		return nil, err
@@ -96,8 +96,8 @@ func (w *wiring) probe(ctx context.Context, chosen []component) {
 	}
 }
 
-// lag watches the consumer groups of the components that consume.
-func (w *wiring) lag(chosen []component) *lag.Watch {
+// watch watches the consumer groups of the components that consume, and the views where they are needed.
+func (w *wiring) watch(chosen []component) *watch.Watch {
 	var groups []string
 	for _, t := range tiers {
 		for _, c := range t.components {
@@ -106,7 +106,11 @@ func (w *wiring) lag(chosen []component) *lag.Watch {
 			}
 		}
 	}
-	return lag.New(kadm.NewClient(w.producer), w.metrics, groups...)
+	opts := watch.Options{Admin: kadm.NewClient(w.producer), Groups: groups, Metrics: w.metrics}
+	if slices.Contains(needed(chosen), engineRedis) {
+		opts.Redis = w.redis
+	}
+	return watch.New(opts)
 }
 
 // needed lists the engines of the components, each once.

@@ -61,7 +61,7 @@ func New(opts Options) *API {
 		}, []string{"operation", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backchannel_ingest_api_request_seconds", Help: "Time to answer a request to the API, by operation. Writes wait for the views.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13), NativeHistogramBucketFactor: 1.1,
 		}, []string{"operation"}),
 	}
 	opts.Metrics.MustRegister(a.requests, a.seconds)

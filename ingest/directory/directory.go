@@ -50,6 +50,7 @@ type Directory struct {
 	me      string // the holder of this process's leases
 	records *prometheus.CounterVec
 	passes  *prometheus.CounterVec
+	waits   *prometheus.CounterVec
 }
 
 // New makes the component.
@@ -57,12 +58,13 @@ func New(opts Options) *Directory {
 	d := &Directory{
 		opts: opts, rate: redis_rate.NewLimiter(opts.Redis), me: rand.Text(),
 		records: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "backchannel_ingest_directory_records_total", Help: "People and channels read from Slack's lists, by list.",
+			Name: "backchannel_ingest_directory_records_total", Help: "People and channels read from Slack's lists: `users`, `channels`.",
 		}, []string{"list"}),
 		passes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_ingest_directory_passes_total",
-			Help: "Passes over a workspace's list by how they ended: complete; stopped, with a token that Slack refuses; broken, to be begun again.",
+			Help: "Passes over a workspace's list by how they ended: `complete`; `stopped`, with a token that Slack refuses; `broken`, to be begun again.",
 		}, []string{"list", "result"}),
+		waits: ingest.BudgetWaits(opts.Metrics),
 	}
 	opts.Metrics.MustRegister(d.records, d.passes)
 	return d

@@ -202,6 +202,7 @@ func (w *workspace) budget(ctx context.Context, method string) error {
 		if res.Allowed > 0 {
 			return nil
 		}
+		w.waits.WithLabelValues(method).Add(res.RetryAfter.Seconds())
 		if ingest.Sleep(ctx, res.RetryAfter); ctx.Err() != nil {
 			return ctx.Err()
 		}

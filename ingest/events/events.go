@@ -41,11 +41,11 @@ func New(opts Options) (*Handler, error) {
 		opts: opts,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_ingest_requests_total",
-			Help: "Requests to /slack/events by result: accepted, challenge, unsigned, stale, forged, too_large, malformed, unavailable.",
+			Help: "Requests to `/slack/events` by result: `accepted`, `challenge` (Slack checked the URL), `unsigned`, `stale`, `forged`, `too_large`, `malformed`, `unavailable` (Kafka did not take it in time).",
 		}, []string{"result"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "backchannel_ingest_request_seconds", Help: "Time to answer a request to /slack/events. Slack allows 3 s.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+			Name: "backchannel_ingest_request_seconds", Help: "Time to answer a request to `/slack/events`. Slack allows 3 s.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13), NativeHistogramBucketFactor: 1.1,
 		}),
 	}
 	var err error
@@ -53,6 +53,9 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	opts.Metrics.MustRegister(h.requests, h.duration)
+	for _, result := range []string{"accepted", "unavailable", "forged", "stale", "unsigned"} { // so that the first is an increase
+		h.requests.WithLabelValues(result)
+	}
 	return h, nil
 }
 

@@ -141,7 +141,9 @@ func (r receiver) results(t testing.TB) map[string]float64 {
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
 			for _, label := range m.GetLabel() {
-				counts[label.GetValue()] += m.GetCounter().GetValue()
+				if n := m.GetCounter().GetValue(); n > 0 {
+					counts[label.GetValue()] += n
+				}
 			}
 		}
 	}

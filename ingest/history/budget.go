@@ -147,3 +147,6 @@ func (b *Budget) struck(ctx context.Context, method string) (taught float64, err
 	}
 	return taught, nil
 }
+
+// PerMinute is how many calls of a history method are made in a minute of a workspace whose app is of a class, at most.
+func PerMinute(of schemas.AppClass) float64 { return classes[of].perMinute * used }

@@ -31,6 +31,14 @@ func (w *workspace) interval(c *channel, now time.Time) time.Duration {
 	return max(every, fair)
 }
 
+// lateBy is how long after a channel was to be read again it counts as behind: a few failed attempts are no reason to say so.
+const lateBy = 10 * time.Minute
+
+// behind: the newest messages of a channel that was complete should have been read again long ago. Callers hold mu.
+func (w *workspace) behind(c *channel, now time.Time) bool {
+	return now.Sub(c.ReconciledAt) > 2*w.interval(c, now)+lateBy
+}
+
 // atLeastDaily: everything is read again once a day where the budget has room for twice that, and else as often as half of it allows.
 const atLeastDaily = 24 * time.Hour
 

@@ -58,7 +58,8 @@ func (w *workspace) refresh(ctx context.Context) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.metrics.count(w.in.TeamID, w.channels)
+	now := time.Now()
+	w.metrics.count(w.in.TeamID, w.channels, func(c *channel) bool { return w.behind(c, now) })
 	return nil
 }
 

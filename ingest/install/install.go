@@ -89,7 +89,8 @@ func New(opts Options) (*Handler, error) {
 		opts: opts, authorize: api + "/oauth/v2/authorize", secure: public.Scheme == "https",
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_ingest_installs_total",
-			Help: "OAuth flows by what became of them, such as begun, connected, narrower, denied, expired, wrong_workspace, team_taken, unavailable.",
+			Help: "OAuth flows by what became of them: `begun`, `connected`, `narrower` (less was granted than asked), `denied`, `refused`, `expired`, `reused`, `malformed`, `other_browser`, `stranger`, " +
+				"`not_allowed`, `no_workspace`, `wrong_workspace`, `team_taken`, `org_wide`, `no_bot`, `slack_refused`, `unavailable`.",
 		}, []string{"result"}),
 	}
 	opts.Metrics.MustRegister(h.results)

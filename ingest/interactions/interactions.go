@@ -57,12 +57,14 @@ func New(opts Options) (*Interactions, error) {
 		opts: opts, slack: api.Hostname(),
 		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_ingest_interactions_total",
-			Help: "What people did with what the app shows them, by Slack's type of payload and what came of it, such as opened, searched, associated, " +
-				"dissociated, invalid, not_allowed, unavailable, ignored, or the refusal of a request.",
+			Help: "What people did with what the app shows them, by Slack's type of payload (`unread`: a request that was refused as `unsigned`, `stale`, `forged`, `too_large` or `malformed`) " +
+				"and what came of it: `opened`, `updated`, `searched`, `associated`, `dissociated`; `changed_meanwhile`, by somebody else; `superseded`, by another change of the modal; " +
+				"`invalid`, an error at a field; `not_allowed`; `not_ours`, of a workspace without the app or of another company; `expired`, Slack's three seconds; `slack_refused`; " +
+				"`unavailable`; `ignored`, none of ours.",
 		}, []string{"type", "result"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backchannel_ingest_interaction_seconds", Help: "Time to answer an interaction, by Slack's type of payload. Slack allows 3 s.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13), NativeHistogramBucketFactor: 1.1,
 		}, []string{"type"}),
 	}
 	opts.Metrics.MustRegister(i.handled, i.duration)

@@ -84,15 +84,16 @@ func New(opts Options) *Client {
 		}),
 		envelopes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_ingest_socket_envelopes_total",
-			Help: "Envelopes of Socket Mode by result: accepted, answered; not acknowledged: unavailable, malformed, too_large, failed, unhandled; acknowledged on a connection that had ended: late.",
+			Help: "Envelopes of Socket Mode by result: `accepted`, `answered`; not acknowledged: `unavailable` (Kafka did not answer in time, Slack sends it again), `malformed`, `too_large`, " +
+				"`failed` (an interaction), `unhandled` (of a kind that nobody here handles); `late`, acknowledged on a connection that had ended.",
 		}, []string{"result"}),
 		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "backchannel_ingest_socket_disconnects_total",
-			Help: "Socket Mode connections that ended or could not be opened, by why: refresh, too_many_websockets, link_disabled, silent, lost, closed, refused, limited, drained.",
+			Help: "Socket Mode connections that ended or could not be opened, by why: `refresh`, `drained`; `too_many_websockets`, `link_disabled`, `silent` (half-open), `lost`, `closed`, `refused` (the token), `limited` (429).",
 		}, []string{"reason"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "backchannel_ingest_socket_acknowledge_seconds", Help: "Time from an envelope to its acknowledgement. Slack allows 3 s.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13), NativeHistogramBucketFactor: 1.1,
 		}),
 	}
 	opts.Metrics.MustRegister(c.connections, c.counted, c.envelopes, c.ends, c.seconds)

@@ -69,6 +69,9 @@ func messages() *messageTable {
 			return err
 		}
 		if m.Window == nil {
+			if m.Source == sourceLive {
+				t.live = append(t.live, time.UnixMicro(int64(m.Version)))
+			}
 			return t.put(&m)
 		}
 		t.windows = append(t.windows, m)
@@ -78,9 +81,13 @@ func messages() *messageTable {
 	return t
 }
 
+// sourceLive is how enrich marks what came as an event; what polling found says nothing of how fresh rows are.
+const sourceLive = "live"
+
 // messageTable is the table of messages, and the windows of a batch.
 type messageTable struct {
 	*table
+	live    []time.Time // when the live messages of a batch were said, changed or deleted
 	put     func(*schemas.ContextMessage) error
 	windows []schemas.ContextMessage
 }

@@ -3,10 +3,12 @@ package slack
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -36,11 +38,20 @@ const (
 // updates is Slack's tier 3, which chat.update is in: 50 a minute and more.
 var updates = redis_rate.Limit{Rate: 50, Burst: 10, Period: time.Minute}
 
+func budgetWaits(sink string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name:        "backchannel_sinks_slack_wait_seconds_total",
+		Help:        "How long messages were told to wait for the budget of their workspace or recipient, by Slack's method.",
+		ConstLabels: prometheus.Labels{"sink": sink},
+	}, []string{"method"})
+}
+
 type limiter struct {
 	rate   *redis_rate.Limiter
 	redis  redis.UniversalClient
 	limits Limits
 	now    func() time.Time
+	waits  *prometheus.CounterVec
 
 	mu    sync.Mutex
 	until map[string]time.Time // by pause key: what Slack told this process since the batch was loaded
@@ -55,6 +66,8 @@ func (l *limiter) allow(ctx context.Context, team schemas.TeamID, name string, l
 	if res.Allowed > 0 {
 		return 0, nil
 	}
+	method, _, _ := strings.Cut(name, ":")
+	l.waits.WithLabelValues(method).Add(res.RetryAfter.Seconds())
 	return res.RetryAfter, nil
 }
 

@@ -66,16 +66,16 @@ func Definition(opts Options) sinks.Definition {
 		opts: opts, redis: opts.Redis, publish: opts.Publish,
 		ledger: ledger.New(opts.Redis, settle),
 		limiter: &limiter{
-			rate: redis_rate.NewLimiter(opts.Redis), redis: opts.Redis, limits: opts.Limits, now: opts.Now, until: map[string]time.Time{},
+			rate: redis_rate.NewLimiter(opts.Redis), redis: opts.Redis, limits: opts.Limits, now: opts.Now, until: map[string]time.Time{}, waits: budgetWaits(name),
 		},
 		suspended: newSuspended(opts, name),
 		ambiguous: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name:        "backchannel_sinks_slack_ambiguous_total",
-			Help:        "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: repeat or silence.",
+			Help:        "Deliveries of which a crash or a lost connection left it unknown whether Slack took them, by what was done: `repeat`, `silence`.",
 			ConstLabels: prometheus.Labels{"sink": name},
 		}, []string{"policy"}),
 	}
-	opts.Metrics.MustRegister(s.ambiguous)
+	opts.Metrics.MustRegister(s.ambiguous, s.limiter.waits)
 	return sinks.Definition{
 		Name: name, In: []schemas.Spec{lane}, Sink: s,
 		MaxBatch: 256, MaxWait: 10 * time.Millisecond, WriteTimeout: 2 * time.Minute, Lane: laneOf,

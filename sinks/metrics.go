@@ -23,6 +23,10 @@ type Metrics struct {
 	delivery  *prometheus.HistogramVec
 }
 
+// promised are the bounds of what people wait for. Among them are those of the objectives: 10 s until a message is a row, 60 s until a notification
+// is delivered (deploy/prometheus).
+var promised = []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400}
+
 // NewMetrics registers the tier's metrics.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
@@ -50,7 +54,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m.freshness = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "backchannel_sinks_freshness_seconds",
 		Help:    "From when something happened in Slack, by Slack's clock, until it was written: live messages, edits and deletions that are rows of ClickHouse.",
-		Buckets: prometheus.ExponentialBuckets(0.05, 2, 16), NativeHistogramBucketFactor: 1.1,
+		Buckets: promised, NativeHistogramBucketFactor: 1.1,
 	}, []string{"sink"})
 	reg.MustRegister(m.records, m.batches, m.duration, m.stalls, m.waits, m.lost, m.freshness)
 	m.registerOutcomes(reg)

@@ -18,7 +18,7 @@ func (m *Metrics) registerOutcomes(reg prometheus.Registerer) {
 	m.delivery = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "backchannel_sinks_delivery_seconds",
 		Help:    "From a notification request, or from the end of its quiet hours, group or cap, until the message was delivered.",
-		Buckets: prometheus.ExponentialBuckets(0.05, 2, 16), NativeHistogramBucketFactor: 1.1,
+		Buckets: promised, NativeHistogramBucketFactor: 1.1,
 	}, []string{"channel"})
 	reg.MustRegister(m.outcomes, m.doubts, m.delivery)
 }

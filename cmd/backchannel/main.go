@@ -65,24 +65,24 @@ func (e exitError) Error() string { return e.message }
 
 // app is what every command shares: the configuration and the log.
 type app struct {
+	file   string // of the configuration; empty: none
 	config *config.Config
 	log    *slog.Logger
 }
 
 func rootCommand() *cobra.Command {
 	a := &app{}
-	var file string
 	root := &cobra.Command{
 		Use:           "backchannel",
 		Short:         "Slack conversations as customer context, and notifications as Slack messages",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return a.load(cmd.Flags(), file)
+			return a.load(cmd.Flags(), a.file)
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&file, "config", os.Getenv("BACKCHANNEL_CONFIG"), "configuration file (YAML, one 'name: value' a line)")
+	flags.StringVar(&a.file, "config", os.Getenv("BACKCHANNEL_CONFIG"), "configuration file (YAML, one 'name: value' a line)")
 	for _, s := range config.Settings {
 		if s.Bool {
 			flags.Bool(s.Name, s.Default == "true", s.Help)
@@ -90,7 +90,7 @@ func rootCommand() *cobra.Command {
 		}
 		flags.String(s.Name, s.Default, s.Help+" ["+s.Env()+"]")
 	}
-	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), explainCommand(a), dlqCommand(a), configCommand(a),
+	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), explainCommand(a), doctorCommand(a), dlqCommand(a), configCommand(a),
 		sealCommand(a), installLinkCommand(a), peopleCommand(a), tokenCommand(a), syncCommand(a), auditCommand(a), importCommand(a), manifestCommand(a), versionCommand(), engineCommand(a))
 	return root
 }

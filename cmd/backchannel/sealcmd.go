@@ -58,12 +58,15 @@ func sealCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+// keysFile holds the key set of the embedded mode, in the data folder.
+const keysFile = "token-keys.json"
+
 // embeddedKeys gives the embedded mode a key set of its own, made at first start and kept in the data folder.
 func embeddedKeys(c *config.Config) error {
 	if c.String("token-keys") != "" || !c.Bool("embedded") {
 		return nil
 	}
-	path := filepath.Join(c.String("data"), "token-keys.json")
+	path := filepath.Join(c.String("data"), keysFile)
 	keys, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if keys, err = seal.NewKeySet(); err != nil {

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/compacted"
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -126,44 +126,15 @@ func kafkaClient(a *app, more ...kgo.Opt) (*kgo.Client, error) {
 
 // coverage reads sync.checkpoints to its end: the last record of each channel.
 func coverage(ctx context.Context, a *app) ([]schemas.SyncCheckpoint, error) {
-	client, err := kafkaClient(a, kgo.ConsumeTopics(schemas.SyncCheckpoints.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
+	opts, err := kafkaOptions(a.config)
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
 	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	ends, err := kadm.NewClient(client).ListEndOffsets(bounded, schemas.SyncCheckpoints.Name)
-	if err == nil {
-		err = ends.Error()
-	}
+	latest, err := compacted.Latest(bounded, opts, schemas.SyncCheckpoints)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", schemas.SyncCheckpoints.Name, err)
-	}
-	last, latest := map[int32]int64{}, map[string]schemas.SyncCheckpoint{}
-	ends.Each(func(o kadm.ListedOffset) {
-		if o.Offset > 0 {
-			last[o.Partition] = o.Offset
-		}
-	})
-	for len(last) > 0 {
-		fetches := client.PollFetches(bounded)
-		if err := bounded.Err(); err != nil {
-			return nil, fmt.Errorf("read %s: %w", schemas.SyncCheckpoints.Name, err)
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			cp, err := schemas.SyncCheckpoints.Decode(rec.Value)
-			switch {
-			case rec.Attrs.IsControl():
-			case rec.Value == nil:
-				delete(latest, string(rec.Key))
-			case err == nil:
-				latest[string(rec.Key)] = cp
-			}
-			if rec.Offset+1 >= last[rec.Partition] {
-				delete(last, rec.Partition)
-			}
-		})
+		return nil, err
 	}
 	all := make([]schemas.SyncCheckpoint, 0, len(latest))
 	for _, cp := range latest {

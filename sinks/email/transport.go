@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/textproto"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -86,6 +87,25 @@ func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) (reply string, err
 		return "", s.judge(err)
 	}
 	return content.Cut(content.Line(msg.ServerResponse()), maxReply), nil // accepted: what goes wrong after it is no reason to send it again
+}
+
+// Probe connects and authenticates, and sends nothing. The error says which of the two failed, and never quotes the URL.
+func (s *SMTP) Probe(ctx context.Context) error {
+	conn, err := s.client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		refused, answered := errors.AsType[*textproto.Error](err)
+		switch {
+		case errors.Is(err, mail.ErrNoSupportedAuthDiscovered):
+			return errors.New("the mail server offers no way to log in that is safe on this connection: use smtps://, or have it offer STARTTLS")
+		case !answered:
+			return errAway // the library's error may quote the address
+		case ourFault[refused.Code]:
+			return fmt.Errorf("the mail server refuses the user name or password: code %d", refused.Code)
+		}
+		return fmt.Errorf("the mail server refuses us: code %d", refused.Code)
+	}
+	_ = s.client.CloseWithSMTPClient(conn) // nothing is pending on it
+	return nil
 }
 
 // exchange sends over the connection that stands. When that turns out to be closed, before anything was said, it is opened

@@ -23,6 +23,12 @@ func (c *Config) Print(w io.Writer) error {
 	return nil
 }
 
+// Shown is a setting as a person may see it.
+func (c *Config) Shown(name string) string {
+	s, _ := Lookup(name)
+	return shown(s, c.String(name))
+}
+
 func shown(s Setting, text string) string {
 	switch {
 	case text == "":

@@ -34,6 +34,8 @@ func OrgOf(ctx context.Context, rdb redis.UniversalClient, to schemas.Recipient)
 		return schemas.OrgID(know[0]), nil
 	case len(know) == 0 && len(orgs) == 1:
 		return schemas.OrgID(orgs[0]), nil
+	case len(orgs) == 0:
+		return "", errors.New("the views know no organization yet: no directory user was produced, or the views are not built ('backchannel doctor')")
 	case len(know) == 0:
 		return "", fmt.Errorf("none of %d organizations has the person in its directory: name one with --org", len(orgs))
 	}
@@ -71,6 +73,8 @@ func TeamOf(ctx context.Context, rdb redis.UniversalClient, channel schemas.Chan
 		return schemas.TeamID(have[0]), nil
 	case len(have) == 0 && len(teams) == 1:
 		return schemas.TeamID(teams[0]), nil
+	case len(teams) == 0:
+		return "", errors.New("the views know no workspace yet: Slack was not connected, or the views are not built ('backchannel doctor')")
 	case len(have) == 0:
 		return "", fmt.Errorf("none of %d workspaces shows us the channel: name the one that it is in with --team", len(teams))
 	}

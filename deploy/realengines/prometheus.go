@@ -19,8 +19,8 @@ type Prometheus struct {
 	addr string
 }
 
-// StartPrometheus starts prometheus with targets by job, each host:port with /metrics, and waits until it answers.
-func StartPrometheus(tb testing.TB, targets map[string][]string) *Prometheus {
+// StartPrometheus starts prometheus with targets by job, each host:port with /metrics, and files of rules, and waits until it answers.
+func StartPrometheus(tb testing.TB, targets map[string][]string, rules ...string) *Prometheus {
 	tb.Helper()
 	dir := tb.TempDir()
 	var jobs []any
@@ -28,7 +28,7 @@ func StartPrometheus(tb testing.TB, targets map[string][]string) *Prometheus {
 		jobs = append(jobs, map[string]any{"job_name": job, "static_configs": []any{map[string]any{"targets": addrs}}})
 	}
 	// YAML contains JSON.
-	config, err := json.Marshal(map[string]any{"global": map[string]any{"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs})
+	config, err := json.Marshal(map[string]any{"global": map[string]any{"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}, "rule_files": rules, "scrape_configs": jobs})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "prometheus.yml"), config, 0o644)
 	}
@@ -60,28 +60,17 @@ type Sample struct {
 
 // Query asks for an expression's value now.
 func (p *Prometheus) Query(expression string) ([]Sample, error) {
-	resp, err := http.Get("http://" + p.addr + "/api/v1/query?query=" + url.QueryEscape(expression))
-	if err != nil {
-		return nil, fmt.Errorf("ask Prometheus: %w", err)
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		Status, Error string
-		Data          struct {
-			Result []struct {
-				Metric map[string]string
-				Value  [2]any
-			}
+	var data struct {
+		Result []struct {
+			Metric map[string]string
+			Value  [2]any
 		}
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("read the answer of Prometheus: %w", err)
+	if err := p.get("query?query="+url.QueryEscape(expression), &data); err != nil {
+		return nil, fmt.Errorf("%s: %w", expression, err)
 	}
-	if answer.Status != "success" {
-		return nil, fmt.Errorf("the query %q is refused: %s", expression, answer.Error)
-	}
-	samples := make([]Sample, len(answer.Data.Result))
-	for i, r := range answer.Data.Result {
+	samples := make([]Sample, len(data.Result))
+	for i, r := range data.Result {
 		text, _ := r.Value[1].(string)
 		value, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -90,4 +79,43 @@ func (p *Prometheus) Query(expression string) ([]Sample, error) {
 		samples[i] = Sample{r.Metric, value}
 	}
 	return samples, nil
+}
+
+// Rule is how a rule is doing.
+type Rule struct {
+	Name, Type, Health, LastError, State string
+	Labels                               map[string]string
+}
+
+// Rules are all that were loaded.
+func (p *Prometheus) Rules() (all []Rule, err error) {
+	var data struct {
+		Groups []struct{ Rules []Rule }
+	}
+	if err := p.get("rules", &data); err != nil {
+		return nil, err
+	}
+	for _, g := range data.Groups {
+		all = append(all, g.Rules...)
+	}
+	return all, nil
+}
+
+func (p *Prometheus) get(path string, into any) error {
+	resp, err := http.Get("http://" + p.addr + "/api/v1/" + path)
+	if err != nil {
+		return fmt.Errorf("ask Prometheus: %w", err)
+	}
+	defer resp.Body.Close()
+	answer := struct {
+		Status, Error string
+		Data          any
+	}{Data: into}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return fmt.Errorf("read the answer of Prometheus: %w", err)
+	}
+	if answer.Status != "success" {
+		return fmt.Errorf("refused by Prometheus: %s", answer.Error)
+	}
+	return nil
 }

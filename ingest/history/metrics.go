@@ -38,7 +38,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		channels: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "backchannel_ingest_history_channels",
-			Help: "Channels that this process syncs, by status: `backfilling`; `complete`; `behind`, complete and overdue to be read again; `stopped`. Counted every 5 minutes and after changes.",
+			Help: "Channels that this process syncs, by status: `backfilling`; `complete`; `behind`, complete and overdue to be read again; `stopped`. Counted at least every 5 minutes.",
 		}, []string{"status"}),
 		installations: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "backchannel_ingest_installations",

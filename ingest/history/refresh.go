@@ -56,10 +56,6 @@ func (w *workspace) refresh(ctx context.Context) error {
 			w.hold(ctx, c, schemas.NotAssociated)
 		}
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	w.metrics.count(w.in.TeamID, w.channels, func(c *channel) bool { return w.behind(c, now) })
 	return nil
 }
 

@@ -43,6 +43,7 @@ type workspace struct {
 	endedTill time.Time
 	notBefore map[string]time.Time // by method: what the budget said
 	refreshAt time.Time
+	countedAt time.Time
 }
 
 // work polls a workspace while it falls to us, until its installation's record changes.
@@ -127,6 +128,7 @@ func (w *workspace) round(ctx context.Context, alive []string) (time.Duration, e
 			w.refreshAt = now.Add(viewLag)
 		}
 	}
+	w.count(now)
 	wake := w.refreshAt
 	for _, method := range []string{methodHistory, methodReplies} {
 		at, err := w.dispatch(ctx, method)
@@ -138,6 +140,19 @@ func (w *workspace) round(ctx context.Context, alive []string) (time.Duration, e
 		}
 	}
 	return min(max(time.Until(wake), 0), idleFor), nil
+}
+
+// countEvery bounds how often the channels are counted.
+const countEvery = 5 * time.Second
+
+func (w *workspace) count(now time.Time) {
+	if now.Sub(w.countedAt) < countEvery {
+		return
+	}
+	w.countedAt = now
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.metrics.count(w.in.TeamID, w.channels, func(c *channel) bool { return w.behind(c, now) })
 }
 
 // release stops and gives the workspace to whom it falls.

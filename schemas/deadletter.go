@@ -30,6 +30,12 @@ const (
 	HeaderOffset    = "backchannel-offset"
 	HeaderTime      = "backchannel-source-time" // RFC 3339
 	HeaderReplayed  = "backchannel-replayed"    // on a replayed record: topic/partition/offset of its dead letter
+
+	// Of the note of what somebody did about a letter, which is a record of the same topic.
+	HeaderCloses = "backchannel-closes" // topic/partition/offset of the letter
+	HeaderClosed = "backchannel-closed" // replayed, edited or dropped
+	HeaderBy     = "backchannel-by"     // who
+	HeaderWhy    = "backchannel-why"    // in their words
 )
 
 // Header is a record header.

@@ -33,6 +33,18 @@ type Spec struct {
 	Type    reflect.Type // of the value
 }
 
+// Check says why a value is none that the topic takes, as its readers would.
+func (s Spec) Check(value []byte) error {
+	v := reflect.New(s.Type).Interface()
+	if err := json.Unmarshal(value, v); err != nil {
+		return fmt.Errorf("it is no record of %s: %w", s.Name, err)
+	}
+	if c, ok := v.(interface{ Validate() error }); ok {
+		return c.Validate()
+	}
+	return nil
+}
+
 // DeadLetter names the topic to which records of this topic go that can never succeed.
 func (s Spec) DeadLetter() string { return s.Name + deadLetterSuffix }
 

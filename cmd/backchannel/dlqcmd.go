@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -18,17 +19,19 @@ import (
 
 func dlqCommand(a *app) *cobra.Command {
 	dlq := &cobra.Command{Use: "dlq", Short: "Look at dead letters and put them back"}
-	var asJSON, all, value bool
+	var asJSON, all, value, closed bool
 	var reason string
+	var note deadletters.Closing
 
 	list := &cobra.Command{
 		Use: "list [TOPIC…]", Short: "List dead letters: where, why, and where they came from",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
-				return listLetters(ctx, r, args, asJSON, cmd.OutOrStdout())
+				return listLetters(ctx, r, args, asJSON, closed, cmd.OutOrStdout())
 			})
 		},
 	}
+	list.Flags().BoolVar(&closed, "closed", false, "those too that were replayed, edited or dropped, with who did it, when and why")
 	list.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 
 	show := &cobra.Command{
@@ -45,13 +48,18 @@ func dlqCommand(a *app) *cobra.Command {
 		Use: "replay ID… | --all TOPIC…", Short: "Produce the records of dead letters to their topics again", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
-				return replayLetters(ctx, r, args, all, schemas.Reason(reason), cmd.OutOrStdout())
+				note.How = deadletters.Replayed
+				return replayLetters(ctx, r, args, all, schemas.Reason(reason), note, cmd.OutOrStdout())
 			})
 		},
 	}
-	replay.Flags().BoolVar(&all, "all", false, "the arguments are topics: replay every letter of theirs")
+	replay.Flags().BoolVar(&all, "all", false, "the arguments are topics: replay every open letter of theirs")
 	replay.Flags().StringVar(&reason, "reason", "", "with --all: only letters with this reason")
-	dlq.AddCommand(list, show, replay)
+	edit, drop := a.editLetter(&note), a.dropLetters(&note)
+	dlq.AddCommand(list, show, replay, edit, drop)
+	for _, cmd := range []*cobra.Command{replay, edit, drop} {
+		cmd.Flags().StringVar(&note.By, "by", os.Getenv("USER"), "who does it, for those who ask later")
+	}
 	return dlq
 }
 
@@ -92,38 +100,46 @@ func letterTopics(args []string) ([]string, error) {
 }
 
 type line struct {
-	ID        string         `json:"id"`
-	Reason    schemas.Reason `json:"reason"`
-	Detail    string         `json:"detail"`
-	Component string         `json:"component"`
-	Source    string         `json:"source"`
-	Time      time.Time      `json:"time"`
-	Key       string         `json:"key"`
+	ID        string               `json:"id"`
+	Reason    schemas.Reason       `json:"reason"`
+	Detail    string               `json:"detail"`
+	Component string               `json:"component"`
+	Source    string               `json:"source"`
+	Time      time.Time            `json:"time"`
+	Key       string               `json:"key"`
+	Closed    *deadletters.Closing `json:"closed,omitempty"`
 }
 
 func lineOf(l deadletters.Letter) line {
 	return line{
 		l.ID.String(), l.Reason, l.Detail, l.Component,
-		fmt.Sprintf("%s/%d/%d", l.Topic, l.Partition, l.Offset), l.Time, string(l.Key),
+		fmt.Sprintf("%s/%d/%d", l.Topic, l.Partition, l.Offset), l.Time, string(l.Key), l.Closed,
 	}
 }
 
-func listLetters(ctx context.Context, r deadletters.Reader, args []string, asJSON bool, out io.Writer) error {
+func listLetters(ctx context.Context, r deadletters.Reader, args []string, asJSON, closed bool, out io.Writer) error {
 	topics, err := letterTopics(args)
 	if err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if !asJSON {
-		fmt.Fprintln(table, "ID\tREASON\tBY\tSOURCE\tTIME\tDETAIL")
+		fmt.Fprintln(table, "ID\tREASON\tBY\tSOURCE\tTIME\tDETAIL"+map[bool]string{true: "\tCLOSED"}[closed])
 	}
 	encode := json.NewEncoder(out)
 	err = r.List(ctx, topics, func(l deadletters.Letter) error {
+		if l.Closed != nil && !closed {
+			return nil
+		}
 		row := lineOf(l)
 		if asJSON {
 			return encode.Encode(row)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", row.ID, row.Reason, row.Component, row.Source, row.Time.Format(time.RFC3339), row.Detail)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s", row.ID, row.Reason, row.Component, row.Source, row.Time.Format(time.RFC3339), row.Detail)
+		if closed && l.Closed != nil {
+			fmt.Fprintf(table, "\t%s by %s, %s: %s", l.Closed.How, l.Closed.By, l.Closed.At.Format(time.RFC3339), l.Closed.Why)
+		}
+		fmt.Fprintln(table)
 		return nil
 	})
 	return errors.Join(err, table.Flush())
@@ -159,7 +175,7 @@ func showLetter(ctx context.Context, r deadletters.Reader, name string, value bo
 	return err
 }
 
-func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all bool, reason schemas.Reason, out io.Writer) error {
+func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all bool, reason schemas.Reason, note deadletters.Closing, out io.Writer) error {
 	pick := namedLetters
 	if all {
 		pick = func(ctx context.Context, r deadletters.Reader, args []string) ([]deadletters.Letter, error) {
@@ -175,6 +191,9 @@ func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all
 			return err
 		}
 		fmt.Fprintf(out, "replayed %s to %s\n", l.ID, l.Topic)
+		if err := r.Close(ctx, l, note); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -186,7 +205,7 @@ func lettersOf(ctx context.Context, r deadletters.Reader, args []string, reason 
 		return nil, err
 	}
 	err = r.List(ctx, topics, func(l deadletters.Letter) error {
-		if reason == "" || l.Reason == reason {
+		if l.Closed == nil && (reason == "" || l.Reason == reason) {
 			letters = append(letters, l)
 		}
 		return nil

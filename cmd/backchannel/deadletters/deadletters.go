@@ -22,6 +22,8 @@ type Letter struct {
 	ID    ID
 	Key   []byte
 	Value []byte
+	// Closed is what somebody did about it; nil: nobody yet.
+	Closed *Closing
 }
 
 // ID is where a letter is: topic/partition/offset of the dead-letter topic.
@@ -64,15 +66,25 @@ func (r Reader) List(ctx context.Context, topics []string, each func(Letter) err
 	if err := errors.Join(err1, err2, begin.Error(), end.Error()); err != nil {
 		return fmt.Errorf("find the dead letters: %w", err)
 	}
+	closed, err := r.closings(ctx, begin, end)
+	if err != nil {
+		return err
+	}
 	var foreign []error
 	for _, topic := range slices.Sorted(maps.Keys(end)) {
 		for _, partition := range slices.Sorted(maps.Keys(end[topic])) {
 			first, _ := begin.Lookup(topic, partition)
 			err := r.scan(ctx, topic, partition, first.Offset, end[topic][partition].Offset, func(rec *kgo.Record) error {
+				if _, _, is := closing(rec); is {
+					return nil
+				}
 				letter, err := open(rec)
 				if err != nil {
 					foreign = append(foreign, err)
 					return nil
+				}
+				if c, is := closed[letter.ID.String()]; is {
+					letter.Closed = &c
 				}
 				return each(letter)
 			})
@@ -82,6 +94,26 @@ func (r Reader) List(ctx context.Context, topics []string, each func(Letter) err
 		}
 	}
 	return errors.Join(foreign...)
+}
+
+// closings are the notes of what was done about letters, by their ids; the last one counts. They may be in another partition than the letter.
+func (r Reader) closings(ctx context.Context, begin, end kadm.ListedOffsets) (map[string]Closing, error) {
+	notes := map[string]Closing{}
+	for _, topic := range slices.Sorted(maps.Keys(end)) {
+		for partition, last := range end[topic] {
+			first, _ := begin.Lookup(topic, partition)
+			err := r.scan(ctx, topic, partition, first.Offset, last.Offset, func(rec *kgo.Record) error {
+				if id, c, is := closing(rec); is && !c.At.Before(notes[id].At) {
+					notes[id] = c
+				}
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return notes, nil
 }
 
 // Get reads one letter.
@@ -104,12 +136,5 @@ func (r Reader) Replay(ctx context.Context, l Letter) error {
 		}
 		key, value = source.Key, source.Value
 	}
-	rec := &kgo.Record{
-		Topic: l.Topic, Key: key, Value: value,
-		Headers: []kgo.RecordHeader{{Key: schemas.HeaderReplayed, Value: []byte(l.ID.String())}},
-	}
-	if err := r.Client.ProduceSync(ctx, rec).FirstErr(); err != nil {
-		return fmt.Errorf("replay %s: %w", l.ID, err)
-	}
-	return nil
+	return r.produce(ctx, l, key, value)
 }

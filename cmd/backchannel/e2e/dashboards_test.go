@@ -15,7 +15,7 @@ import (
 )
 
 // A real Prometheus scrapes the demo: every query of every dashboard has an answer, every rule evaluates, every record has data, and nobody is paged.
-func TestRealDashboards(t *testing.T) {
+func TestDashboards(t *testing.T) {
 	addrs, data := realengines.FreeAddrs(t, 5), t.TempDir()
 	demo := realengines.Start(t, "demo", t.TempDir(), []string{
 		"BACKCHANNEL_HTTP_ADDR=" + addrs[0], "BACKCHANNEL_KAFKA_BROKERS=" + addrs[1], "BACKCHANNEL_REDIS_URL=redis://" + addrs[2] + "/0",

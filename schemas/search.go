@@ -78,6 +78,9 @@ func (d *Deal) Title() string {
 // DealScope is what the entries of an account's deals begin with, after their letter.
 func DealScope(account AccountID) string { return plainID(string(account)) + EntryScope }
 
+// PlainID is plainID for those who write the lists.
+func PlainID[ID ~string](id ID) string { return plainID(string(id)) }
+
 // plainID keeps an id from looking like the separators of entries.
 func plainID(id string) string {
 	return strings.Map(func(r rune) rune {

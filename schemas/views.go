@@ -21,10 +21,10 @@ const (
 	viewPrefix      = "bc:view:"
 	coordinationTag = "bc:"
 	// The number is the views' layout: with another one, all of them are built anew from the control topics.
-	ViewsOffsetsKey   = "bc:view:{state}:2:offsets"  // hash: "topic/partition" -> "topicID:next offset"
-	ViewsEpochKey     = "bc:view:{state}:2:epoch"    // random, made with the first record of a Redis that is empty: gone with everything else
-	ViewsReadyKey     = "bc:view:{state}:2:ready"    // hash: "topic/partition" -> "1" once caught up
-	ViewsCompleteKey  = "bc:view:{state}:2:complete" // "1" once every partition was caught up: lookups may be trusted
+	ViewsOffsetsKey   = "bc:view:{state}:3:offsets"  // hash: "topic/partition" -> "topicID:next offset"
+	ViewsEpochKey     = "bc:view:{state}:3:epoch"    // random, made with the first record of a Redis that is empty: gone with everything else
+	ViewsReadyKey     = "bc:view:{state}:3:ready"    // hash: "topic/partition" -> "1" once caught up
+	ViewsCompleteKey  = "bc:view:{state}:3:complete" // "1" once every partition was caught up: lookups may be trusted
 	ViewsKeyPattern   = viewPrefix + "*"
 	LedgerPrefix      = coordinationTag + "ledger:"
 	BudgetPrefix      = coordinationTag + "budget:"
@@ -139,6 +139,10 @@ func ViewOrgDealIndex(org OrgID) string { return orgKey(org, "deals:index") }
 // ViewOrgDealEntries is beside ViewOrgDealIndex.
 func ViewOrgDealEntries(org OrgID) string { return orgKey(org, "deals:entries") }
 
+// ViewEmail is a set of the keys ("org/user") of directory users who have, or once had, this email, of whichever organization: as somebody
+// who signs in has nothing but an email. It only grows, as ViewOrgEmail does.
+func ViewEmail(email string) string { return viewPrefix + "{email:" + NormalEmail(email) + "}:users" }
+
 // ViewOrgBase is what an organization's view keys begin with; route's look-up script appends to it.
 func ViewOrgBase(org OrgID) string { return viewPrefix + "{org:" + string(org) + "}:" }
 
@@ -227,10 +231,24 @@ func OAuthUsedKey(hash string) string { return coordinationTag + "oauth-used:{" 
 // TeamClaimKey names the organization that has just installed the app in a workspace, until the views show it.
 func TeamClaimKey(team TeamID) string { return coordinationTag + "claim:{" + string(team) + "}" }
 
+// SignInKey holds a sign-in that a browser has begun, under a hash of its state. Coordination, as are the next two.
+func SignInKey(hash string) string { return coordinationTag + "signin:{" + hash + "}" }
+
+// SessionKey holds a session of the console under a hash of its id: whoever loses it signs in again.
+func SessionKey(hash string) string { return coordinationTag + "session:{" + hash + "}" }
+
+// SessionsKey is a set of the hashes of a person's sessions, so that all of them can be ended.
+func SessionsKey(org OrgID, user UserID) string {
+	return coordinationTag + "sessions:{org:" + string(org) + "}:" + string(user)
+}
+
 // LeaseKey says which replica works for a workspace. Coordination: it expires by itself.
 func LeaseKey(team TeamID, work string) string {
 	return coordinationTag + "lease:{" + string(team) + "}:" + work
 }
+
+// HeardKey holds when the last event of a workspace came, in RFC 3339, to within some seconds. Coordination: the next event brings it back.
+func HeardKey(team TeamID) string { return coordinationTag + "heard:{" + string(team) + "}" }
 
 // DirectoryKey is a hash: how far a workspace's lists have been read. Coordination: what is lost is read again.
 func DirectoryKey(team TeamID) string { return coordinationTag + "directory:{" + string(team) + "}" }

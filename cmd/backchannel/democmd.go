@@ -20,6 +20,7 @@ import (
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/deploy/demo"
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/ingest/console"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 )
 
@@ -75,6 +76,11 @@ func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, ou
 	if !c.Explicit("slack-signing-secret") {
 		c.Set("slack-signing-secret", secret, "demo")
 	}
+	for name, value := range map[string]string{"slack-client-id": "demo." + rand.Text(), "slack-client-secret": rand.Text()} { // so that people sign in
+		if !c.Explicit(name) {
+			c.Set(name, value, "demo")
+		}
+	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	served := make(chan error, 1)
@@ -115,13 +121,14 @@ func awaitReady(ctx context.Context, c *config.Config, served <-chan error) erro
 
 func printAddresses(out io.Writer, c *config.Config) {
 	fmt.Fprintf(out, `
-  Slack (simulated)   http://%s/            open it and watch channels, threads and DMs
-  ClickHouse          %s   curl '%[2]s?database=backchannel' -d 'SELECT * FROM conversations LIMIT 5 FORMAT Vertical'
-  Kafka               %s                    kcat -b %[3]s -t context.messages -C -o -5 -e
-  Redis               %s
+  console             %[6]s%[7]s   sign in as Ada Okafor (owner), Ben Ruiz (administrator), Chloé Martin (member)
+  Slack (simulated)   http://%[1]s/            open it and watch channels, threads and DMs
+  ClickHouse          %[2]s   curl '%[2]s?database=backchannel' -d 'SELECT * FROM conversations LIMIT 5 FORMAT Vertical'
+  Kafka               %[3]s                    kcat -b %[3]s -t context.messages -C -o -5 -e
+  Redis               %[4]s
   metrics, probes     http://%[5]s/metrics  /readyz
 
-`, c.String("slack-sim-addr"), c.String("clickhouse-url"), c.String("kafka-brokers"), c.String("redis-url"), c.String("http-addr"))
+`, c.String("slack-sim-addr"), c.String("clickhouse-url"), c.String("kafka-brokers"), c.String("redis-url"), c.String("http-addr"), publicURL(c), console.Home)
 }
 
 func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, seed uint64, out io.Writer) (demo.Summary, error) {
@@ -150,6 +157,7 @@ func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, 
 	}
 	return demo.Run(ctx, demo.Options{
 		Slack: slacksim.NewClient("http://"+c.String("slack-sim-addr"), nil), SigningSecret: c.List("slack-signing-secret")[0],
+		ClientID: c.String("slack-client-id"), ClientSecret: c.String("slack-client-secret"), PublicURL: publicURL(c), RedirectPaths: []string{slackapp.CallbackPath, slackapp.SignInPath},
 		EventsURL: "http://" + c.String("http-addr") + slackapp.EventsPath, InteractURL: "http://" + c.String("http-addr") + slackapp.InteractionsPath,
 		Kafka: upstream, Redis: views, ClickHouse: ch, Seal: tokens.Seal, For: forTime, Seed: seed, Out: out, Log: a.log,
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
 	"github.com/bigmind/backchannel/cmd/backchannel/slackcalls"
+	"github.com/bigmind/backchannel/ingest/console/signin"
 	"github.com/bigmind/backchannel/ingest/interactions"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/sinks"
@@ -26,6 +27,7 @@ import (
 //	            socketmode   Slack, by WebSocket -> slack.events
 //	            interactions the setup modal  -> channel.associations
 //	            install      Slack's OAuth    -> slack.installations
+//	            console      people, signed in -> channel.associations, notification.preferences, org.settings
 //	            directory    Slack's lists    -> slack.users, slack.channels
 //	            history      Slack's history  -> slack.history, sync.checkpoints
 //	            api          programs         -> channel.associations, notification.preferences, org.settings
@@ -41,8 +43,8 @@ import (
 //	            email        deliveries.email -> mail; email-urgent as with Slack
 var tiers = []tier{
 	{"ingest", nil, []component{
-		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"directory", startDirectory, nil},
-		{"history", startHistory, nil}, {"api", startAPI, nil},
+		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"console", startConsole, nil},
+		{"directory", startDirectory, nil}, {"history", startHistory, nil}, {"api", startAPI, nil},
 	}},
 	{"processors", processors.Group, []component{
 		{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis},
@@ -95,6 +97,9 @@ type wiring struct {
 	ch       driver.Conn
 
 	interactions *interactions.Interactions // see setupModal
+	signIn       *signin.SignIn             // see signingIn
+	signInAsked  bool
+	disconnect   disconnect // of the component install; nil: it does not run here
 
 	processorMetrics *processors.Metrics
 	sinkMetrics      *sinks.Metrics

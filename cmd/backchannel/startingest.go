@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/deliverylog"
 	"github.com/bigmind/backchannel/cmd/backchannel/verdict"
@@ -25,8 +27,9 @@ func startEvents(w *wiring) (runner, error) {
 		w.log.Info("events are not taken over HTTP, but over Socket Mode: slack-signing-secret is not set, and slack-app-token is")
 		return waiter{}, nil
 	}
+	heard := w.heard()
 	handler, err := events.New(events.Options{
-		Secrets: w.config.List("slack-signing-secret"), Publisher: ingest.Kafka{Client: w.producer},
+		Secrets: w.config.List("slack-signing-secret"), Publisher: heard,
 		Now: time.Now, Metrics: w.metrics, Log: w.log,
 	})
 	if err != nil {
@@ -34,7 +37,7 @@ func startEvents(w *wiring) (runner, error) {
 	}
 	w.mux.Handle(slackapp.EventsPath, handler)
 	w.health.Set("events", nil)
-	return waiter{}, nil
+	return heard, nil
 }
 
 // startSocketMode takes what comes over WebSockets, where that is how the Slack app is set up.
@@ -43,9 +46,10 @@ func startSocketMode(w *wiring) (runner, error) {
 		w.log.Info("Socket Mode is off: slack-app-token is not set")
 		return waiter{}, nil
 	}
+	heard := w.heard()
 	opts := socketmode.Options{
 		AppToken: w.config.String("slack-app-token"), APIURL: withSlash(w.config.String("slack-api-url")), HTTP: w.slackCalls.Client(slackTimeout),
-		Connections: w.config.Int("slack-socket-connections"), Publisher: ingest.Kafka{Client: w.producer},
+		Connections: w.config.Int("slack-socket-connections"), Publisher: heard,
 		Health: w.health.Of("socketmode"), Metrics: w.metrics, Log: w.log,
 	}
 	handle, err := w.setupModal()
@@ -55,7 +59,23 @@ func startSocketMode(w *wiring) (runner, error) {
 	if handle != nil {
 		opts.Interactions = handle
 	}
-	return socketmode.New(opts), nil
+	return both{socketmode.New(opts), heard}, nil
+}
+
+// heard takes events to Kafka, and notes when each workspace was last heard of.
+func (w *wiring) heard() *ingest.Heard {
+	return &ingest.Heard{Publisher: ingest.Kafka{Client: w.producer}, Redis: w.redis, Now: time.Now, Log: w.log}
+}
+
+// both run beside each other.
+type both [2]runner
+
+func (b both) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, r := range b {
+		group.Go(func() error { return r.Run(ctx) })
+	}
+	return group.Wait()
 }
 
 // startInteractions serves the setup modal over HTTP.
@@ -121,11 +141,17 @@ func startInstall(w *wiring) (runner, error) {
 		Visitors: install.Tickets{Seals: tokens, Now: time.Now}, HTTP: w.slackCalls.Client(slackTimeout),
 		Now: time.Now, Metrics: w.metrics, Log: w.log,
 	}
+	if err := w.throughConsole(&opts); err != nil {
+		return nil, err
+	}
 	handler, err := install.New(opts)
 	if err != nil {
 		return nil, err
 	}
 	handler.Register(w.mux)
+	w.disconnect = func(ctx context.Context, org schemas.OrgID, team schemas.TeamID, by schemas.UserID) error {
+		return handler.Disconnect(ctx, tokens, org, team, by)
+	}
 	return install.NewKeeper(opts, w.client("install"), tokens), nil
 }
 

@@ -38,18 +38,16 @@ func (r *run) compareMessages(ctx context.Context, s *Summary) error {
 	return rows.Err()
 }
 
-// said is the simulator's record of the associated channels, also of one that a person has linked meanwhile.
+// said is the simulator's record of the associated channels, as people have linked and unlinked them meanwhile.
 func (r *run) said(ctx context.Context) (map[string]row, error) {
 	expected := map[string]row{}
 	for _, c := range r.world.channels {
-		if c.account == "" {
-			linked, err := r.linked(ctx, c.ID)
-			if err != nil {
-				return nil, err
-			}
-			if !linked {
-				continue
-			}
+		linked, err := r.linked(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !linked {
+			continue
 		}
 		for after := slacksim.TS(""); ; {
 			page, err := r.Slack.Messages(ctx, r.world.team.ID, c.ID, slacksim.MessageQuery{After: after})

@@ -22,7 +22,7 @@ func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*k
 	b := &recordBuilder{}
 	add(b, schemas.SlackInstallations, schemas.TeamKey(team), schemas.Installation{
 		OrgID: w.org, TeamID: team, TeamName: w.team.Name, AppID: string(w.app.ID), BotUserID: w.install.BotUserID,
-		BotID: string(w.install.BotID), Scopes: w.install.Scopes, SealedToken: sealed, Status: schemas.InstallActive, UpdatedAt: now,
+		BotID: string(w.install.BotID), Scopes: w.install.Scopes, SealedToken: sealed, Status: schemas.InstallActive, InstalledBy: w.people[0].ID, InstalledAt: now, UpdatedAt: now,
 	})
 	for _, p := range w.people {
 		w.person(b, team, p, now)
@@ -42,7 +42,7 @@ func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*k
 			add(b, schemas.CRMDeals, schemas.OrgKey(w.org, deal.DealID), deal)
 		}
 		add(b, schemas.ChannelAssociations, schemas.TeamChannelKey(team, id), schemas.ChannelAssociation{
-			OrgID: w.org, TeamID: team, ChannelID: id, AccountID: c.account, DealID: c.deal, By: "demo", Source: "console", UpdatedAt: now,
+			OrgID: w.org, TeamID: team, ChannelID: id, AccountID: c.account, DealID: c.deal, By: string(w.users[0].UserID), Source: "console", UpdatedAt: now,
 		})
 	}
 	w.strangers(b)
@@ -63,9 +63,20 @@ func (w *world) person(b *recordBuilder, team schemas.TeamID, p slacksim.Person,
 	if p.Email == "" {
 		return
 	}
-	u := schemas.DirectoryUser{OrgID: w.org, UserID: schemas.UserID("usr-" + p.Name), Email: p.Email, Name: p.RealName, Role: "member", UpdatedAt: now}
+	u := schemas.DirectoryUser{OrgID: w.org, UserID: schemas.UserID("usr-" + p.Name), Email: p.Email, Name: p.RealName, Role: roleOf(p.Name), UpdatedAt: now}
 	w.users = append(w.users, u)
 	add(b, schemas.DirectoryUsers, schemas.OrgKey(w.org, u.UserID), u)
+}
+
+// roleOf is what somebody may do in the console.
+func roleOf(name string) string {
+	switch name {
+	case "ada":
+		return "owner"
+	case "ben":
+		return "admin"
+	}
+	return "member"
 }
 
 // strangers are directory users whom no Slack workspace knows: their notifications end in a reason.

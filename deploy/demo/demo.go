@@ -21,8 +21,12 @@ import (
 type Options struct {
 	Slack         *slacksim.Client // control API of the simulator
 	SigningSecret string           // that ingest verifies with
-	EventsURL     string           // of ingest
-	InteractURL   string           // of ingest: presses, modals and their searches
+	ClientID      string           // of the Slack app, by which people sign in to the console
+	ClientSecret  string
+	PublicURL     string // of ingest: the console's, and Slack's way back to it
+	RedirectPaths []string
+	EventsURL     string // of ingest
+	InteractURL   string // of ingest: presses, modals and their searches
 	Kafka         *kgo.Client
 	Redis         redis.UniversalClient // only to see when the control records are in the views
 	ClickHouse    driver.Conn

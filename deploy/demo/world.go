@@ -83,8 +83,12 @@ func (w *world) settle(ctx context.Context, o Options) error {
 		w.people = append(w.people, person)
 	}
 	var err error
+	var redirects []string
+	for _, path := range o.RedirectPaths {
+		redirects = append(redirects, o.PublicURL+path)
+	}
 	w.app, err = o.Slack.CreateApp(ctx, slacksim.App{
-		Name: "Bigmind", SigningSecret: o.SigningSecret, EventsURL: o.EventsURL, InteractivityURL: o.InteractURL, OptionsURL: o.InteractURL,
+		Name: "Bigmind", ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURLs: redirects, SigningSecret: o.SigningSecret, EventsURL: o.EventsURL, InteractivityURL: o.InteractURL, OptionsURL: o.InteractURL,
 		Events: []string{"message.channels", "message.groups", "member_joined_channel", "app_mention", "app_uninstalled", "tokens_revoked"},
 	})
 	if err != nil {

@@ -53,7 +53,9 @@ type Options struct {
 	// PublicURL is where browsers reach this service, such as https://bigmind.example.
 	PublicURL string
 	// APIURL is Slack's Web API, ending in /api/. The page on which people consent is beside it.
-	APIURL    string
+	APIURL string
+	// Home is where a page leads to in the end, such as the console; empty: nowhere.
+	Home      string
 	Redis     redis.UniversalClient
 	Publisher ingest.Publisher
 	Tokens    Sealer

@@ -49,7 +49,8 @@ func (h *Handler) show(w http.ResponseWriter, p page) {
 	if err := pageTemplate.Execute(&body, struct {
 		page
 		Style template.CSS
-	}{p, template.CSS(pageStyle)}); err != nil { //nolint:gosec // our own style
+		Home  string
+	}{p, template.CSS(pageStyle), h.opts.Home}); err != nil { //nolint:gosec // our own style
 		h.opts.Log.Error("a page could not be drawn", "error", err)
 		http.Error(w, "the page could not be drawn", http.StatusInternalServerError)
 		return

@@ -40,52 +40,100 @@ func words(list string) map[string]bool {
 // perHint is how many accounts are looked at for a word of the channel's name, in each of the ways that it may name one.
 const perHint = 20
 
+// Suggestion is an account that a channel seems to be about.
+type Suggestion struct {
+	Account schemas.Account
+	// Sure: the account has the other company's domain, or the channel's name has all of its name; and no other account fits as well.
+	Sure bool
+}
+
 // Likely are accounts that the channel seems to be about, the likeliest first, at most limit: those of the other company's domain, then
 // those whose name the channel's has, the longer the better. Two round trips.
 func Likely(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, h Hints, limit int) ([]schemas.Account, error) {
-	tokens := strings.Fields(schemas.FoldWords(h.Name))
-	own := words(schemas.FoldWords(h.Own))
-	var domains []string
-	for _, d := range h.Domains {
-		if d = schemas.FoldDomain(d); d != "" {
-			domains = append(domains, d)
-		}
-	}
-	var prefixes []string
-	for _, d := range domains {
-		prefixes = append(prefixes, schemas.EntryDomain+schemas.CutEntry(d)+schemas.EntryEnd)
-	}
-	for _, t := range tokens[:min(len(tokens), maxTerms)] {
-		if len(t) > 1 && !generic[t] && !own[t] {
-			prefixes = append(prefixes, schemas.EntryName+t+schemas.EntryEnd, schemas.EntryName+t+" ", schemas.EntryDomain+t+".")
-		}
-	}
-	candidates, err := withPrefix(ctx, rdb, org, prefixes)
+	all, err := LikelyEach(ctx, rdb, org, []Hints{h}, limit)
 	if err != nil {
 		return nil, err
 	}
+	out := make([]schemas.Account, len(all[0]))
+	for i, s := range all[0] {
+		out[i] = s.Account
+	}
+	return out, nil
+}
+
+// LikelyEach is Likely for many channels, in the same two round trips; out[i] answers hints[i].
+func LikelyEach(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, hints []Hints, limit int) (out [][]Suggestion, err error) {
+	asked := make([]looking, len(hints))
+	var prefixes []string
+	for i, h := range hints {
+		asked[i] = lookingFor(h)
+		prefixes = append(prefixes, asked[i].prefixes...)
+	}
+	slices.Sort(prefixes)
+	candidates, err := withPrefix(ctx, rdb, org, slices.Compact(prefixes))
+	if err != nil {
+		return nil, err
+	}
+	out = make([][]Suggestion, len(hints))
+	for i, a := range asked {
+		out[i] = a.best(candidates, limit)
+	}
+	return out, nil
+}
+
+// looking is what is compared with accounts for one channel, and where in the index they are looked for.
+type looking struct{ tokens, domains, prefixes []string }
+
+func lookingFor(h Hints) looking {
+	l := looking{tokens: strings.Fields(schemas.FoldWords(h.Name))}
+	own := words(schemas.FoldWords(h.Own))
+	for _, d := range h.Domains {
+		if d = schemas.FoldDomain(d); d != "" {
+			l.domains = append(l.domains, d)
+			l.prefixes = append(l.prefixes, schemas.EntryDomain+schemas.CutEntry(d)+schemas.EntryEnd)
+		}
+	}
+	for _, t := range l.tokens[:min(len(l.tokens), maxTerms)] {
+		if len(t) > 1 && !generic[t] && !own[t] {
+			l.prefixes = append(l.prefixes, schemas.EntryName+t+schemas.EntryEnd, schemas.EntryName+t+" ", schemas.EntryDomain+t+".")
+		}
+	}
+	return l
+}
+
+// best are the candidates found under the channel's own prefixes that fit it, the likeliest first.
+func (l looking) best(candidates map[string][]*schemas.Account, limit int) []Suggestion {
 	type scored struct {
-		account schemas.Account
+		account *schemas.Account
 		score   int
+		whole   bool
 	}
 	var all []scored
-	for _, a := range candidates {
-		if score := likelihood(&a, tokens, domains); score > 0 {
-			all = append(all, scored{a, score})
+	seen := map[schemas.AccountID]bool{}
+	for _, p := range l.prefixes {
+		for _, a := range candidates[p] {
+			if seen[a.AccountID] {
+				continue
+			}
+			seen[a.AccountID] = true
+			if score, whole := likelihood(a, l.tokens, l.domains); score > 0 {
+				all = append(all, scored{a, score, whole})
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b scored) int {
 		return cmp.Or(b.score-a.score, len(a.account.Name)-len(b.account.Name), strings.Compare(string(a.account.AccountID), string(b.account.AccountID)))
 	})
-	out := make([]schemas.Account, min(len(all), limit))
+	out := make([]Suggestion, min(len(all), limit))
 	for i := range out {
-		out[i] = all[i].account
+		alone := i == 0 && (len(all) == 1 || all[1].score < all[0].score)
+		out[i] = Suggestion{*all[i].account, alone && (all[i].whole || all[i].score >= certain)}
 	}
-	return out, nil
+	return out
 }
 
-// withPrefix returns the accounts that have an entry which begins with one of prefixes.
-func withPrefix(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, prefixes []string) ([]schemas.Account, error) {
+// withPrefix returns the accounts that have an entry which begins with one of prefixes, by prefix.
+func withPrefix(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, prefixes []string) (map[string][]*schemas.Account, error) {
 	if len(prefixes) == 0 {
 		return nil, nil
 	}
@@ -99,10 +147,11 @@ func withPrefix(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgI
 		return nil, err
 	}
 	var ids []string
-	for _, r := range ranges {
+	found := make([][]string, len(prefixes))
+	for i, r := range ranges {
 		for _, member := range r.Val() {
 			if _, id, ok := strings.Cut(member, schemas.EntryEnd); ok {
-				ids = append(ids, id)
+				found[i], ids = append(found[i], id), append(ids, id)
 			}
 		}
 	}
@@ -114,15 +163,23 @@ func withPrefix(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgI
 	if err := ingest.Lookup(ctx, rdb, func(pipe redis.Pipeliner) { values = pipe.HMGet(ctx, schemas.ViewOrgAccounts(org), ids...) }); err != nil {
 		return nil, err
 	}
-	var out []schemas.Account
-	for _, value := range values.Val() {
+	accounts := make(map[string]*schemas.Account, len(ids))
+	for i, value := range values.Val() {
 		text, _ := value.(string)
 		a, err := ingest.Viewed[schemas.Account](text)
 		if err != nil {
 			return nil, err
 		}
 		if a != nil && a.OrgID == org {
-			out = append(out, *a)
+			accounts[ids[i]] = a
+		}
+	}
+	out := make(map[string][]*schemas.Account, len(prefixes))
+	for i, p := range prefixes {
+		for _, id := range found[i] {
+			if a := accounts[id]; a != nil {
+				out[p] = append(out[p], a)
+			}
 		}
 	}
 	return out, nil
@@ -131,9 +188,8 @@ func withPrefix(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgI
 // certain is the score of an account that has the other company's domain.
 const certain = 1000
 
-// likelihood is 0 for an account that a channel says nothing of.
-func likelihood(a *schemas.Account, tokens, domains []string) int {
-	score := 0
+// likelihood is 0 for an account that a channel says nothing of; whole says that the channel's name has all of the account's.
+func likelihood(a *schemas.Account, tokens, domains []string) (score int, whole bool) {
 	for _, d := range a.Domains {
 		d = schemas.FoldDomain(d)
 		if slices.Contains(domains, d) {
@@ -143,16 +199,16 @@ func likelihood(a *schemas.Account, tokens, domains []string) int {
 			score = max(score, 3)
 		}
 	}
-	return score + named(strings.Fields(schemas.FoldWords(a.Name)), tokens)
+	name, whole := named(strings.Fields(schemas.FoldWords(a.Name)), tokens)
+	return score + name, whole
 }
 
 // named scores how much of a company's name, from its beginning, stands in a channel's: four for each word, one more for all of it. What
 // has only a part of it, such as 'acme' for Acme Foods, scores less the more is missing.
-func named(name, tokens []string) int {
+func named(name, tokens []string) (best int, whole bool) {
 	for len(name) > 1 && legal[name[len(name)-1]] {
 		name = name[:len(name)-1]
 	}
-	best := 0
 	for at := range tokens {
 		n := 0
 		for n < len(name) && at+n < len(tokens) && tokens[at+n] == name[n] {
@@ -163,11 +219,11 @@ func named(name, tokens []string) int {
 		}
 		score := 4 * n
 		if n == len(name) {
-			score++
+			score, whole = score+1, true
 		} else {
 			score -= min(2, len(name)-n)
 		}
 		best = max(best, score)
 	}
-	return best
+	return best, whole
 }

@@ -109,7 +109,7 @@ func New(name, public string, socketMode bool) (Manifest, error) {
 		m.Settings.Events.BotEvents = append(m.Settings.Events.BotEvents, e.Name)
 	}
 	if public != "" {
-		m.OAuthConfig.RedirectURLs = []string{public + CallbackPath}
+		m.OAuthConfig.RedirectURLs = []string{public + CallbackPath, public + SignInPath}
 	}
 	if !socketMode {
 		m.Settings.Events.RequestURL = public + EventsPath

@@ -56,10 +56,10 @@ func TestTheWaysIn(t *testing.T) {
 		interact   string
 		redirect   []string
 	}{
-		"HTTP":                    {"https://bigmind.example", false, "https://bigmind.example/slack/events", "https://bigmind.example/slack/interactions", []string{"https://bigmind.example/slack/callback"}},
-		"a slash at the end":      {"https://bigmind.example:8443/", false, "https://bigmind.example:8443/slack/events", "https://bigmind.example:8443/slack/interactions", []string{"https://bigmind.example:8443/slack/callback"}},
+		"HTTP":                    {"https://bigmind.example", false, "https://bigmind.example/slack/events", "https://bigmind.example/slack/interactions", []string{"https://bigmind.example/slack/callback", "https://bigmind.example/console/signin/callback"}},
+		"a slash at the end":      {"https://bigmind.example:8443/", false, "https://bigmind.example:8443/slack/events", "https://bigmind.example:8443/slack/interactions", []string{"https://bigmind.example:8443/slack/callback", "https://bigmind.example:8443/console/signin/callback"}},
 		"Socket Mode":             {"", true, "", "", nil},
-		"Socket Mode and browser": {"https://bigmind.example", true, "", "", []string{"https://bigmind.example/slack/callback"}},
+		"Socket Mode and browser": {"https://bigmind.example", true, "", "", []string{"https://bigmind.example/slack/callback", "https://bigmind.example/console/signin/callback"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := manifest(t, tt.url, tt.socketMode)

@@ -10,4 +10,6 @@ const (
 	ConnectPath     = "/slack/install"
 	ChannelSyncPath = "/slack/install/channel-sync"
 	CallbackPath    = "/slack/callback"
+	// SignInPath is where Slack leads back to once somebody has signed in to the console.
+	SignInPath = "/console/signin/callback"
 )

@@ -27,8 +27,10 @@ return 1`)
 type writes struct {
 	fields   map[string][]any
 	indexes  map[string][]any
-	searched map[[2]string][]any // arguments of reindex by its keys
-	ledger   map[string]string   // of first requests
+	searched map[[2]string][]any     // arguments of reindex by its keys
+	lists    map[schemas.OrgID][]any // of relist
+	people   map[schemas.OrgID][]any // of rematch
+	ledger   map[string]string       // of first requests
 	owner    owners
 	held     map[int32][]any      // by partition: offset, key, due, value, and so on
 	done     map[string][]any     // ledger ids by request
@@ -43,7 +45,7 @@ func newWrites(owner owners) *writes {
 	return &writes{
 		fields: map[string][]any{}, indexes: map[string][]any{}, searched: map[[2]string][]any{},
 		ledger: map[string]string{}, duplicates: map[string]string{}, threads: map[string]string{}, owner: owner,
-		held: map[int32][]any{}, done: map[string][]any{}, sent: map[string][]any{}, until: map[string]time.Time{},
+		lists: map[schemas.OrgID][]any{}, people: map[schemas.OrgID][]any{}, held: map[int32][]any{}, done: map[string][]any{}, sent: map[string][]any{}, until: map[string]time.Time{},
 	}
 }
 
@@ -93,6 +95,12 @@ func (w *writes) run(ctx context.Context, rdb redis.UniversalClient) error {
 			for keys, args := range w.searched {
 				eval(pipe, reindex, keys[:], args)
 			}
+			for org, args := range w.lists {
+				eval(pipe, relist, listKeys(org), args)
+			}
+			for org, args := range w.people {
+				eval(pipe, rematch, []string{schemas.ViewOrgBase(org)}, args)
+			}
 			for partition, args := range w.held {
 				eval(pipe, hold, heldKeys(partition), args)
 			}
@@ -120,13 +128,9 @@ func (w *writes) apply(rec *kgo.Record) error {
 	case schemas.SlackUsers.Name:
 		return w.slackUser(rec, team, second)
 	case schemas.SlackChannels.Name:
-		return byTeam(w, rec, schemas.SlackChannels, schemas.ViewTeamChannels(team), second, func(v *schemas.SlackChannel) schemas.Key {
-			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
-		})
+		return w.channel(rec, team, second)
 	case schemas.ChannelAssociations.Name:
-		return byTeam(w, rec, schemas.ChannelAssociations, schemas.ViewTeamAssociations(team), second, func(v *schemas.ChannelAssociation) schemas.Key {
-			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
-		})
+		return w.association(rec, team, second)
 	case schemas.SetupPrompts.Name:
 		return byTeam(w, rec, schemas.SetupPrompts, schemas.ViewTeamPrompts(team), second, func(v *schemas.SetupPrompt) schemas.Key {
 			return schemas.TeamChannelKey(v.TeamID, v.ChannelID)
@@ -239,12 +243,19 @@ func (w *writes) slackUser(rec *kgo.Record, team schemas.TeamID, user string) er
 	if org != "" {
 		w.put(schemas.ViewOrgSlackUsers(org), string(rec.Key), rec)
 	}
-	if v != nil && v.Email != "" {
-		w.index(schemas.ViewOrgSlackEmail(org, v.Email), string(rec.Key))
+	if v != nil {
+		if v.Email != "" {
+			w.index(schemas.ViewOrgSlackEmail(org, v.Email), string(rec.Key))
+		}
+		w.person("s", org, string(rec.Key), rec, v.ListFacts())
+		w.found(schemas.ViewOrgSlackIndex(org), schemas.ViewOrgSlackEntries(org), string(rec.Key), rec, v)
+		w.company(v, rec)
 	}
 	// As with installations: who was removed, or whose team moved, leaves the view of the former organization.
 	if former != "" {
 		w.remove(schemas.ViewOrgSlackUsers(former), string(rec.Key), rec)
+		w.person("s", former, string(rec.Key), rec, "")
+		w.found(schemas.ViewOrgSlackIndex(former), schemas.ViewOrgSlackEntries(former), string(rec.Key), rec, nil, true)
 	}
 	return nil
 }
@@ -255,8 +266,14 @@ func (w *writes) directoryUser(rec *kgo.Record, org schemas.OrgID, user string) 
 		return err
 	}
 	w.put(schemas.ViewOrgUsers(org), user, rec)
+	facts := ""
+	if v != nil {
+		facts = v.ListFacts()
+	}
+	w.person("u", org, user, rec, facts)
 	if v != nil && v.Email != "" {
 		w.index(schemas.ViewOrgEmail(org, v.Email), user)
+		w.index(schemas.ViewEmail(v.Email), string(rec.Key))
 	}
 	return nil
 }

@@ -38,10 +38,10 @@ return 1`)
 // searchable is a record that is found by what it is called.
 type searchable interface{ SearchEntries() []string }
 
-// found puts a record's entries into an index: none for a tombstone, which takes out what was there.
-func (w *writes) found(index, entries, id string, rec *kgo.Record, v searchable) {
+// found puts a record's entries into an index: none for a tombstone, and with gone, which takes out what was there.
+func (w *writes) found(index, entries, id string, rec *kgo.Record, v searchable, gone ...bool) {
 	var joined strings.Builder
-	if rec.Value != nil {
+	if rec.Value != nil && len(gone) == 0 {
 		for _, e := range v.SearchEntries() {
 			joined.WriteString(schemas.EntrySeparator)
 			joined.WriteString(e)

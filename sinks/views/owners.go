@@ -39,7 +39,7 @@ func (o owners) replace(rec *kgo.Record, org schemas.OrgID) (former schemas.OrgI
 	return was.org, false
 }
 
-// loadOwners asks Redis for the owners that a batch may replace: of every installation and Slack user.
+// loadOwners asks Redis for the owners that a batch may replace: of every installation, Slack user, channel and association.
 func loadOwners(ctx context.Context, rdb redis.UniversalClient, batch []*kgo.Record) (owners, error) {
 	asked := map[string]*redis.StringCmd{}
 	err := sinks.Failed(rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -50,6 +50,10 @@ func loadOwners(ctx context.Context, rdb redis.UniversalClient, batch []*kgo.Rec
 				asked[ownerKey(rec)] = pipe.HGet(ctx, schemas.ViewTeamInstall(schemas.TeamID(first)), schemas.FieldInstallation)
 			case schemas.SlackUsers.Name:
 				asked[ownerKey(rec)] = pipe.HGet(ctx, schemas.ViewTeamUsers(schemas.TeamID(first)), second)
+			case schemas.SlackChannels.Name:
+				asked[ownerKey(rec)] = pipe.HGet(ctx, schemas.ViewTeamChannels(schemas.TeamID(first)), second)
+			case schemas.ChannelAssociations.Name:
+				asked[ownerKey(rec)] = pipe.HGet(ctx, schemas.ViewTeamAssociations(schemas.TeamID(first)), second)
 			}
 		}
 		return nil

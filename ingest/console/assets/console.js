@@ -1,0 +1,13 @@
+// What a page does without asking the server: one box ticks all of a name.
+"use strict";
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset?.all;
+  if (!name) return;
+  for (const box of event.target.form.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)) box.checked = event.target.checked;
+});
+// Times and days of quiet hours say that there are some.
+document.addEventListener("input", (event) => {
+  const own = event.target.closest(".hours, .days")?.closest("form").querySelector("input[name=mode][value=hours]");
+  if (own) own.checked = true;
+});
+document.documentElement.classList.add("scripted");

@@ -1,0 +1,47 @@
+package console
+
+import (
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// disconnectPage says what disconnecting does before it is done.
+func (c *Console) disconnectPage(v *visit) (answer, error) {
+	in := v.install(schemas.TeamID(v.r.PathValue("team")))
+	if in == nil || c.opts.Disconnect == nil {
+		return answer{}, errNotFound
+	}
+	var linked *redis.IntCmd
+	err := ingest.Lookup(v.ctx(), c.opts.Redis, func(pipe redis.Pipeliner) {
+		linked = countOf(v.ctx(), pipe, schemas.ViewOrgChannelIndex(v.org()), schemas.ListAll+schemas.StateDone)
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{template: "disconnect", title: "Disconnect " + in.TeamName, data: struct {
+		*schemas.Installation
+		Linked int64
+	}{in, linked.Val()}}, nil
+}
+
+func (c *Console) disconnect(v *visit) (answer, error) {
+	in := v.install(schemas.TeamID(v.r.PathValue("team")))
+	switch {
+	case in == nil || c.opts.Disconnect == nil:
+		return answer{}, errNotFound
+	case !in.Active():
+		return did(Home, didNothing, true)
+	}
+	if err := c.opts.Disconnect(v.ctx(), v.org(), in.TeamID, v.me.UserID); err != nil {
+		return answer{}, err
+	}
+	shown := c.until(v.ctx(), func() bool {
+		now := &visit{r: v.r, me: v.me}
+		return c.lookAround(now) == nil && !slices.ContainsFunc(now.installs, func(i *schemas.Installation) bool { return i.TeamID == in.TeamID && i.Active() })
+	})
+	return did(Home, didDisconnect, shown)
+}

@@ -79,7 +79,7 @@ func (f filter) states() []string {
 	return []string{schemas.StateOpen, schemas.StateDone}
 }
 
-// narrow says whether anything is left out.
+// Narrow says whether anything is left out.
 func (f filter) Narrow() bool {
 	return f.Text != "" || f.State != "" || f.Kind != "" || f.Company != "" || f.Account != ""
 }
@@ -91,10 +91,9 @@ type channelsData struct {
 	Companies    []company
 	Account      *schemas.Account // whose channels are shown
 	Open, Linked int64
-	Next, First  string // queries; empty: there is none
+	Next, First  string // paths; empty: there is none
 	More         bool   // a search has found more than are put in order
 	Sure         int    // rows with a suggestion that may be accepted at once
-	Back         string // the query of this page, for forms to return to
 }
 
 type company struct {
@@ -126,7 +125,6 @@ func (c *Console) channels(v *visit) (answer, error) {
 	if err := c.channelFacets(v, &d); err != nil {
 		return answer{}, err
 	}
-	d.Back = d.Filter.query(d.Filter.after, d.Filter.from)
 	a := answer{template: "channels", title: "Channels", data: d}
 	if v.part() && v.r.Header.Get("HX-Target") == "list" {
 		a.part = "channel_list"
@@ -140,7 +138,7 @@ func (c *Console) page(v *visit, d *channelsData) ([]string, error) {
 	if f.after != "" || f.from > 0 {
 		first := f
 		first.after, first.from = "", 0
-		d.First = first.query("", 0)
+		d.First = Home + "channels?" + first.query("", 0)
 	}
 	if f.Text == "" {
 		prefix := f.list()
@@ -149,7 +147,7 @@ func (c *Console) page(v *visit, d *channelsData) ([]string, error) {
 		}
 		got, err := c.after(v.ctx(), index, prefix, f.after)
 		if got.After != "" {
-			d.Next = f.query(got.After, 0)
+			d.Next = Home + "channels?" + f.query(got.After, 0)
 		}
 		return got.IDs, err
 	}
@@ -167,7 +165,7 @@ func (c *Console) page(v *visit, d *channelsData) ([]string, error) {
 	ids = ids[min(f.from, len(ids)):]
 	if len(ids) > pageSize {
 		ids = ids[:pageSize]
-		d.Next = f.query("", f.from+pageSize)
+		d.Next = Home + "channels?" + f.query("", f.from+pageSize)
 	}
 	return ids, nil
 }

@@ -109,7 +109,7 @@ func (c *Console) logRows(v *visit, d *logData, rows []deliverylog.Entry) error 
 				next.Set(name, value)
 			}
 		}
-		d.Next = next.Encode()
+		d.Next = Home + "log?" + next.Encode()
 	}
 	var ids []string
 	for _, r := range rows {

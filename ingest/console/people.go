@@ -77,13 +77,10 @@ func (c *Console) peoplePage(v *visit, q url.Values, d *peopleData) ([]string, e
 				next.Set(n, val)
 			}
 		}
-		return next.Encode()
+		return Home + "people?" + next.Encode()
 	}
 	if q.Get("after") != "" || q.Get("from") != "" {
 		d.First = more("", "")
-		if d.First == "" {
-			d.First = "state="
-		}
 	}
 	if d.Text == "" {
 		member, _ := base64.RawURLEncoding.DecodeString(q.Get("after")) // anything else is the beginning

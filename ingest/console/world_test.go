@@ -66,7 +66,7 @@ func (d *deliveries) Find(_ context.Context, org schemas.OrgID, q deliverylog.Qu
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := bareWorld(t, nil)
+	w := bareWorld(t, nil, place{})
 	for user, role := range map[string]string{"olga": "owner", "adam": "admin", "mia": "member", "rex": "root"} {
 		w.person(org, user, role)
 	}
@@ -86,9 +86,15 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// place is where the console is reached, and who signs people in.
+type place struct{ public, issuer, id, secret string }
+
 // bareWorld has views that are complete, and nothing in them. at is a Redis; nil: one of its own.
-func bareWorld(t testing.TB, at *redis.Client) *world {
+func bareWorld(t testing.TB, at *redis.Client, is place) *world {
 	t.Helper()
+	if is == (place{}) {
+		is = place{"https://bigmind.example", "http://127.0.0.1:1", "1.2", "s"}
+	}
 	w := &world{t: t, redis: at, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), mux: http.NewServeMux(), log: &deliveries{}}
 	if at == nil {
 		w.mini = miniredis.NewMiniRedis()
@@ -103,16 +109,20 @@ func bareWorld(t testing.TB, at *redis.Client) *world {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return w.now }
+	issuing := clock
+	if is.public != "https://bigmind.example" { // the issuer has the time of day
+		issuing = time.Now
+	}
 	var err error
 	w.signIn, err = signin.New(signin.Options{
-		Issuer: "http://127.0.0.1:1", ClientID: "1.2", ClientSecret: "s", PublicURL: "https://bigmind.example", CallbackPath: CallbackPath, Home: Home,
-		Redis: w.redis, HTTP: http.DefaultClient, Now: clock, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+		Issuer: is.issuer, ClientID: is.id, ClientSecret: is.secret, PublicURL: is.public, CallbackPath: CallbackPath, Home: Home,
+		Redis: w.redis, HTTP: http.DefaultClient, Now: issuing, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pages, err := New(Options{
-		PublicURL: "https://bigmind.example", SignIn: w.signIn, Redis: w.redis, Publisher: w, Deliveries: w.log, Patience: 50 * time.Millisecond, Now: clock,
+		PublicURL: is.public, SignIn: w.signIn, Redis: w.redis, Publisher: w, Deliveries: w.log, Patience: 50 * time.Millisecond, Now: clock,
 		Examiner: &diagnose.Examiner{Redis: w.redis, Verdicts: w.verdicts, Now: clock}, Disconnect: w.disconnect,
 		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})

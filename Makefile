@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-browser screenshots lint vuln bench fuzz generate check-generated clean
+.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser screenshots lint vuln bench fuzz generate check-generated clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -42,6 +42,13 @@ test-sdks: ## Slack's own SDKs (Bolt for JavaScript, Python's slack_sdk, slack-g
 	@cmp -s $(SDKS)/python/requirements.txt $(SDKS_VENV)/installed || { python3 -m venv --clear $(SDKS_VENV) && \
 	  $(SDKS_VENV)/bin/pip install -q --disable-pip-version-check -r $(SDKS)/python/requirements.txt && cp $(SDKS)/python/requirements.txt $(SDKS_VENV)/installed; }
 	SDKS_PYTHON=$(SDKS_VENV)/bin/python go test -tags sdks -race -count 1 -timeout 5m ./$(SDKS)
+
+API_VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/backchannel/api-tests
+test-api: ## requests that Schemathesis makes up from the OpenAPI document, against the API. Needs Python 3
+	@python3 -c 'import ensurepip' || { echo "python3 cannot make virtual environments (Debian: python3-venv)" >&2; exit 1; }
+	@cmp -s ingest/api/requirements.txt $(API_VENV)/installed || { python3 -m venv --clear $(API_VENV) && \
+	  $(API_VENV)/bin/pip install -q --disable-pip-version-check -r ingest/api/requirements.txt && cp ingest/api/requirements.txt $(API_VENV)/installed; }
+	SCHEMATHESIS=$(API_VENV)/bin/schemathesis go test -tags sdks -count 1 -timeout 5m -run TestSchemathesis ./ingest/api
 
 test-guards: ## the fault suite with one guard taken out at a time: it must fail
 	go test -tags faults -count 1 -timeout 40m -run TestGuards -v ./cmd/backchannel/e2e

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/directory"
+	"github.com/bigmind/backchannel/ingest/people"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -127,40 +128,9 @@ func matches(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID) 
 	return all, nil
 }
 
-// matchOf says who a directory user is, in the words of the product page's troubleshooting.
 func matchOf(u *schemas.DirectoryUser, candidates []schemas.SlackUser, active map[schemas.TeamID]bool) match {
-	m := match{UserID: u.UserID, Email: u.Email}
-	switch {
-	case u.Disabled:
-		m.Reason = "disabled in the directory"
-		return m
-	case strings.TrimSpace(u.Email) == "":
-		m.Reason = "no email in the directory"
-		return m
-	case len(active) == 0:
-		m.Reason = "Slack is not connected"
-		return m
-	}
-	m.Reason = "nobody in the connected workspaces has this email"
-	slices.SortFunc(candidates, func(a, b schemas.SlackUser) int {
-		return strings.Compare(string(a.TeamID)+"/"+string(a.UserID), string(b.TeamID)+"/"+string(b.UserID))
-	})
-	for _, c := range candidates {
-		switch {
-		case !active[c.TeamID]:
-			m.Reason = "only in a workspace that is no longer connected"
-		case c.IsBot:
-			m.Reason = "the Slack account with this email is a bot"
-		case c.IsExternal:
-			m.Reason = "the Slack account with this email is another company's"
-		case c.Deleted:
-			m.Reason = "the Slack account with this email is deactivated"
-		default:
-			m.Team, m.Slack, m.Reason = c.TeamID, c.UserID, ""
-			return m
-		}
-	}
-	return m
+	m := people.Of(u, candidates, active)
+	return match{UserID: u.UserID, Email: u.Email, Team: m.Team, Slack: m.User, Reason: m.Reason}
 }
 
 func printMatches(out io.Writer, all []match, asJSON bool) error {

@@ -67,9 +67,14 @@ func New(opts Options) *API {
 	opts.Metrics.MustRegister(a.requests, a.seconds)
 	a.huma = humago.New(a.mux, config())
 	for _, register := range []func(*API){
-		me, notificationTypes, orgPreferences, userPreferences, settings, associations, accounts, deliveries, diagnoses,
+		me, notificationTypes, orgPreferences, userPreferences, settings, channels, associations, persons, accounts, deliveries, diagnoses,
 	} {
 		register(a)
+	}
+	for _, item := range a.huma.OpenAPI().Paths {
+		if item.Put != nil { // huma documents that NoNull reads the bytes of the body as another form of it
+			delete(item.Put.RequestBody.Content, "application/octet-stream")
+		}
 	}
 	a.mux.HandleFunc("/", a.nowhere)
 	return a

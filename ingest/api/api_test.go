@@ -90,7 +90,7 @@ func TestPreferences(t *testing.T) {
 	const defaults, mine = "/api/v1/preferences", "/api/v1/people/meg/preferences"
 	for body, says := range map[string]string{
 		`{"types":{"no.type":"off"}}`: "no such notification type", `{"types":{"alert.account":"off"}}`: "cannot be turned off", `{"categories":{"none":"off"}}`: "no such category",
-		`{"types":{"own.type":"loud"}}`: "types.own.type must be email, message, both or off", `{"quiet_hours":{"from":"22:00","to":"07:00"}}`: "org.settings",
+		`{"quiet_hours":null}`: "leave the field out", `{"types":{"own.type":"loud"}}`: "types.own.type must be email, message, both or off", `{"quiet_hours":{"from":"22:00","to":"07:00"}}`: "org.settings",
 	} {
 		if got := w.ask("admin", "PUT", defaults, body); got.status != 422 || !strings.Contains(got.body, says) {
 			t.Errorf("%s: %+v", body, got)

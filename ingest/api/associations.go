@@ -36,6 +36,7 @@ type ChannelPath struct {
 type associationInput struct {
 	ChannelPath
 	Match
+	NoNull
 	Body struct {
 		AccountID schemas.AccountID `json:"account_id" minLength:"1" maxLength:"500"`
 		DealID    schemas.DealID    `json:"deal_id,omitempty" maxLength:"500" doc:"One of the account's deals."`

@@ -28,6 +28,17 @@ type deliveriesInput struct {
 	Limit   int                      `query:"limit" minimum:"1" maximum:"500" default:"50"`
 }
 
+// Resolve refuses a time that is empty, which would else be taken for none.
+func (in *deliveriesInput) Resolve(ctx huma.Context) (problems []error) {
+	u := ctx.URL()
+	for _, name := range []string{"from", "to"} {
+		if q := u.Query(); q.Has(name) && q.Get(name) == "" {
+			problems = append(problems, &huma.ErrorDetail{Message: "want a time in RFC 3339, or nothing at all", Location: "query." + name})
+		}
+	}
+	return problems
+}
+
 type deliveriesOutput struct {
 	Body struct {
 		Items []deliverylog.Entry `json:"items" nullable:"false"`

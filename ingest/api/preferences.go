@@ -34,6 +34,7 @@ type QuietHours struct {
 
 type preferencesInput struct {
 	Match
+	NoNull
 	Body Preferences
 }
 
@@ -45,6 +46,7 @@ type PersonPath struct {
 type userPreferencesInput struct {
 	PersonPath
 	Match
+	NoNull
 	Body Preferences
 }
 

@@ -38,6 +38,9 @@ func route[I, O any](a *API, op huma.Operation, may rule, handle func(ctx contex
 	op.Path = Prefix + op.Path
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	if op.Method == http.MethodPut {
+		op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	op.Middlewares = append(op.Middlewares, a.guard(may))
 	op.Metadata = map[string]any{"rule": may}
 	if may.needs != "" && !strings.Contains(op.Description, "Needs") {

@@ -28,6 +28,7 @@ type Cap struct {
 
 type settingsInput struct {
 	Match
+	NoNull
 	Body Settings
 }
 

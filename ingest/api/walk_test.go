@@ -1,8 +1,8 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,6 +31,7 @@ var may = map[string]string{
 	"GET /api/v1/preferences": "++++", "PUT /api/v1/preferences": "++--", "GET /api/v1/settings": "++++", "PUT /api/v1/settings": "++--",
 	"GET /api/v1/people/{user}/preferences": "+++-", "PUT /api/v1/people/{user}/preferences": "+++-", "DELETE /api/v1/people/{user}/preferences": "+++-",
 	"GET /api/v1/people/{user}/preferences/effective": "+++-", "GET /api/v1/people/{user}/diagnosis": "+++-",
+	"GET /api/v1/workspaces": "++--", "GET /api/v1/channels": "++--", "GET /api/v1/channels/{team}/{channel}": "++--", "GET /api/v1/people": "++--", "GET /api/v1/people/{user}": "+++-",
 	"GET /api/v1/channels/{team}/{channel}/association": "++--", "PUT /api/v1/channels/{team}/{channel}/association": "++--", "DELETE /api/v1/channels/{team}/{channel}/association": "++--",
 	"GET /api/v1/channels/{team}/{channel}/diagnosis": "++--", "GET /api/v1/accounts": "++--", "GET /api/v1/accounts/{account}/deals": "++--",
 	"GET /api/v1/deliveries": "++++", // a member's are its own: TestDeliveries
@@ -127,7 +128,7 @@ func TestRate(t *testing.T) {
 	w.api.opts.PerMinute = 3
 	var statuses []string
 	for range 4 {
-		statuses = append(statuses, fmt.Sprint(w.ask("owner", "GET", "/api/v1/me", "").status))
+		statuses = append(statuses, strconv.Itoa(w.ask("owner", "GET", "/api/v1/me", "").status))
 	}
 	other := w.ask("admin", "GET", "/api/v1/me", "")
 	if strings.Join(statuses, " ") != "200 200 200 429" || other.status != http.StatusOK {

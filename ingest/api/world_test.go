@@ -70,8 +70,8 @@ func (w *world) organization(org schemas.OrgID, team schemas.TeamID, account sch
 	in := schemas.Installation{OrgID: org, TeamID: team, Status: schemas.InstallActive, Scopes: append(schemas.NotificationScopes(), schemas.ChannelSyncScopes()...)}
 	w.put(schemas.ViewOrgInstalls(org), string(team), in)
 	w.put(schemas.ViewTeamInstall(team), schemas.FieldInstallation, in)
-	w.put(schemas.ViewOrgUsers(org), "ada", schemas.DirectoryUser{OrgID: org, UserID: "ada", Email: "ada@acme.example", Role: "owner"})
-	w.put(schemas.ViewOrgUsers(org), "meg", schemas.DirectoryUser{OrgID: org, UserID: "meg", Email: "meg@acme.example"})
+	w.put(schemas.ViewOrgUsers(org), "ada", schemas.DirectoryUser{OrgID: org, UserID: "ada", Email: "ada@" + string(org) + ".example", Role: "owner"})
+	w.put(schemas.ViewOrgUsers(org), "meg", schemas.DirectoryUser{OrgID: org, UserID: "meg", Email: "meg@" + string(org) + ".example"})
 	w.put(schemas.ViewOrgUsers(org), "gone", schemas.DirectoryUser{OrgID: org, UserID: "gone", Disabled: true, Role: "owner"})
 	w.put(schemas.ViewTeamChannels(team), "C1", schemas.SlackChannel{OrgID: org, TeamID: team, ChannelID: "C1", Name: "customer", IsMember: true})
 	w.put(schemas.ViewTeamChannels(team), "C2", schemas.SlackChannel{OrgID: org, TeamID: team, ChannelID: "C2", Name: "other"})

@@ -1,0 +1,154 @@
+package deliverylog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/ingest/deliverylog"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+const childMode = "clickhouse-engine"
+
+var engineAddr string
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childMode {
+		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	code, err := withEngine(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func withEngine(m *testing.M) (code int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // the first time, the engine is fetched
+	defer cancel()
+	library, err := chdb.Ensure(ctx, chdb.EnsureOptions{})
+	if err != nil {
+		return 1, err
+	}
+	dir, err := os.MkdirTemp("", "deliverylog-test-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	child, err := chdb.Start(ctx, chdb.ChildOptions{Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: dir, Library: library, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, child.Close()) }()
+	if err := child.Ready(ctx); err != nil {
+		return 1, err
+	}
+	engineAddr = child.Addr()
+	return m.Run(), nil
+}
+
+var at = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+// filled has requests r0 to r9 of acme, the newest first, a minute apart but for the last three, which ended at once; and one of globex.
+func filled(t *testing.T) ClickHouse {
+	t.Helper()
+	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: "deliverylog", Username: "default"}}
+	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := clickhouse.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	var rows []string
+	row := func(org, request, recipient, status, reason string, when time.Time) {
+		rows = append(rows, fmt.Sprintf("('%s', '%s', '%s', 'slack', 'alert.important', '%s', '%s', ['org_type=off', 'type_default=both'], 1, %d, %d)", org, request, recipient, status, reason, when.UnixMilli(), when.UnixMilli()))
+	}
+	for i := range 10 {
+		when := at.Add(-time.Duration(min(i, 7)) * time.Minute)
+		row("acme", fmt.Sprintf("r%d", i), []string{"ada", "ben@acme.example"}[i%2], []string{"delivered", "suppressed"}[i%2], []string{"", "type_off"}[i%2], when)
+	}
+	row("globex", "r0", "ada", "delivered", "", at)
+	if err := conn.Exec(t.Context(), "INSERT INTO notification_log (org_id, request_id, recipient, channel, type, status, reason, considered, mandatory, at, version) "+
+		"SELECT c1, c2, c3, c4, c5, c6, c7, c8, c9, fromUnixTimestamp64Milli(c10, 'UTC'), c11 FROM values('c1 String, c2 String, c3 String, c4 String, c5 String, c6 String, c7 String, c8 Array(String), c9 UInt8, c10 Int64, c11 UInt64', "+strings.Join(rows, ", ")+")"); err != nil {
+		t.Fatal(err)
+	}
+	return ClickHouse{Conn: conn}
+}
+
+func TestFind(t *testing.T) {
+	log := filled(t)
+	find := func(q deliverylog.Query) []deliverylog.Entry {
+		t.Helper()
+		if q.Limit == 0 {
+			q.Limit = 100
+		}
+		found, err := log.Find(t.Context(), "acme", q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	names := func(all []deliverylog.Entry) string {
+		var ids []string
+		for _, e := range all {
+			ids = append(ids, string(e.RequestID))
+		}
+		return strings.Join(ids, " ")
+	}
+	for name, tt := range map[string]struct {
+		query deliverylog.Query
+		want  string
+	}{
+		"all":          {deliverylog.Query{}, "r0 r1 r2 r3 r4 r5 r6 r7 r8 r9"},
+		"a person's":   {deliverylog.Query{Recipients: []string{"ada", "nobody"}}, "r0 r2 r4 r6 r8"},
+		"by email":     {deliverylog.Query{Recipients: []string{"ben@acme.example"}}, "r1 r3 r5 r7 r9"},
+		"one":          {deliverylog.Query{Request: "r3"}, "r3"},
+		"by status":    {deliverylog.Query{Status: schemas.Suppressed, Reason: schemas.TypeOff}, "r1 r3 r5 r7 r9"},
+		"by type":      {deliverylog.Query{Type: "none"}, ""},
+		"by channel":   {deliverylog.Query{Channel: schemas.ByEmail}, ""},
+		"within times": {deliverylog.Query{From: at.Add(-5 * time.Minute), To: at.Add(-2 * time.Minute)}, "r3 r4 r5"},
+		"quoted":       {deliverylog.Query{Recipients: []string{`a' OR 1=1 --\`}, Request: `'\`}, ""},
+	} {
+		if got := names(find(tt.query)); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+	var all []string
+	var after *deliverylog.Cursor
+	for range 10 { // pages of three, also across what ended in the same moment
+		page := find(deliverylog.Query{Limit: 3, After: after})
+		if len(page) == 0 {
+			break
+		}
+		all = append(all, names(page))
+		next, err := deliverylog.ParseCursor(page[len(page)-1].Cursor().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		after = next
+	}
+	if got := strings.Join(all, "|"); got != "r0 r1 r2|r3 r4 r5|r6 r7 r8|r9" {
+		t.Errorf("in pages: %s", got)
+	}
+	e := find(deliverylog.Query{Request: "r1"})[0]
+	if !e.At.Equal(at.Add(-time.Minute)) || e.Means == "" || e.Next == "" || !e.Mandatory || e.Fallback || strings.Join(e.Considered, " ") != "org_type=off type_default=both" || !e.RoutedAt.IsZero() {
+		t.Errorf("%+v", e)
+	}
+}

@@ -15,19 +15,25 @@ import (
 )
 
 func applyCommand(a *app) *cobra.Command {
-	var check bool
+	var check, grants bool
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "apply", Short: "Create or update topics and ClickHouse tables, and print what changed", Args: cobra.NoArgs,
 		Long: "Create or update topics and ClickHouse tables, and print what changed. Running it again changes nothing.\n" +
-			"With --check nothing is changed, and the exit code is 3 when something is not as declared.",
+			"With --check nothing is changed, and the exit code is 3 when something is not as declared.\n\n" +
+			"With --grants, instead, a role is made in ClickHouse for each organization, backchannel_ORG, which reads the tables and views, and of their rows its\n" +
+			"own alone. It needs a ClickHouse server, and a user who may manage access; with --check the statements are printed and not run.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 			defer cancel()
+			if grants {
+				return applyGrants(ctx, a.config, check, cmd.OutOrStdout())
+			}
 			return applyAll(ctx, a.config, check, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "change nothing; exit 3 on drift")
+	cmd.Flags().BoolVar(&grants, "grants", false, "make a role and row policies for each organization")
 	cmd.Flags().DurationVar(&wait, "timeout", time.Minute, "give up after this long")
 	return cmd
 }
@@ -54,7 +60,7 @@ func applyAll(ctx context.Context, c *config.Config, check bool, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	tables, err := apply.ClickHouse(ctx, opts, check)
+	tables, err := apply.ClickHouseOn(ctx, opts, c.String("clickhouse-cluster"), check)
 	printReport(out, tables, check)
 	if err != nil {
 		return err
@@ -68,6 +74,19 @@ func applyAll(ctx context.Context, c *config.Config, check bool, out io.Writer) 
 		fmt.Fprintln(out, "everything is as declared")
 	}
 	return nil
+}
+
+// applyGrants makes the roles of organizations; with check it prints what it would run.
+func applyGrants(ctx context.Context, c *config.Config, check bool, out io.Writer) error {
+	opts, err := clickhouseOptions(c)
+	if err != nil {
+		return err
+	}
+	report, err := apply.Grants(ctx, opts, c.String("clickhouse-cluster"), check)
+	for _, s := range report.Changes {
+		fmt.Fprintln(out, s+";")
+	}
+	return err
 }
 
 func printReport(out io.Writer, r apply.Report, check bool) {

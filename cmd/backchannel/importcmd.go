@@ -176,7 +176,8 @@ func (a *app) send(cmd *cobra.Command, kind importing.Kind, file *importing.File
 	if err := confirm(cmd, kind, plan, len(now), f.deletes, out); err != nil {
 		return err
 	}
-	if err := plan.Send(ctx, client, sending(out, plan.Len())); err != nil {
+	told := progressOf(out, uint64(plan.Len()), "sent")
+	if err := plan.Send(ctx, client, func(done int) { told(uint64(done)) }); err != nil {
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), summary)
@@ -201,21 +202,21 @@ func confirm(cmd *cobra.Command, kind importing.Kind, plan *importing.Plan, of, 
 	return nil
 }
 
-// sending shows progress: a bar on a terminal, else a line every few seconds.
-func sending(out io.Writer, total int) func(done int) {
+// progressOf shows progress: a bar on a terminal, else a line every few seconds.
+func progressOf(out io.Writer, total uint64, what string) func(done uint64) {
 	const width, every = 30, 5 * time.Second
 	bar, last := onTerminal(out), time.Now()
-	return func(done int) {
+	return func(done uint64) {
 		switch {
 		case bar && (done == total || done%max(total/200, 1) == 0):
-			filled := width * done / total
+			filled := int(min(width*done/max(total, 1), width))
 			fmt.Fprintf(out, "\r[%s%s] %d / %d", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done, total)
 			if done == total {
 				fmt.Fprintln(out)
 			}
 		case !bar && time.Since(last) >= every:
 			last = time.Now()
-			fmt.Fprintf(out, "%d of %d sent\n", done, total)
+			fmt.Fprintf(out, "%d of %d %s\n", done, total, what)
 		}
 	}
 }

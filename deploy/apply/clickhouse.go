@@ -21,8 +21,14 @@ const (
 // complete; every statement is idempotent, so that a step that broke off is run again. A table or view that is gone is made
 // again by its step, and then those that came after it; one whose columns were changed by hand is a problem that only a person can mend.
 func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Report, error) {
+	return ClickHouseOn(ctx, opts, "", check)
+}
+
+// ClickHouseOn is ClickHouse for all nodes of a cluster, named as ClickHouse's configuration does; without a name, for one server.
+func ClickHouseOn(ctx context.Context, opts *clickhouse.Options, cluster string, check bool) (Report, error) {
 	var report Report
-	if err := createDatabase(ctx, opts, check, &report); err != nil {
+	nodes := form(cluster)
+	if err := createDatabase(ctx, opts, cluster, check, &report); err != nil {
 		return report, err
 	}
 	conn, err := clickhouse.Open(opts)
@@ -34,7 +40,7 @@ func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Repo
 	if err != nil {
 		return report, err
 	}
-	applied, err := appliedMigrations(ctx, conn, check)
+	applied, err := appliedMigrations(ctx, conn, nodes, check)
 	if err != nil {
 		return report, err
 	}
@@ -42,7 +48,7 @@ func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Repo
 	if err != nil {
 		return report, err
 	}
-	m := migration{conn: conn, applied: applied, present: present, check: check, report: &report}
+	m := migration{conn: conn, nodes: nodes, applied: applied, present: present, check: check, report: &report}
 	for _, step := range steps {
 		if err := m.step(ctx, step); err != nil {
 			return report, err
@@ -54,7 +60,16 @@ func ClickHouse(ctx context.Context, opts *clickhouse.Options, check bool) (Repo
 	return report, columns(ctx, conn, &report)
 }
 
-func createDatabase(ctx context.Context, opts *clickhouse.Options, check bool, report *Report) error {
+// form is how a statement is run: as it is, or as a cluster wants it.
+func form(cluster string) func(string) []string {
+	if cluster == "" {
+		return func(s string) []string { return []string{s} }
+	}
+	c := &schemas.Cluster{Name: cluster}
+	return c.Statements
+}
+
+func createDatabase(ctx context.Context, opts *clickhouse.Options, cluster string, check bool, report *Report) error {
 	server := *opts
 	server.Auth.Database = "default"
 	conn, err := clickhouse.Open(&server)
@@ -73,17 +88,23 @@ func createDatabase(ctx context.Context, opts *clickhouse.Options, check bool, r
 	if check {
 		return nil
 	}
-	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+opts.Auth.Database+"`"); err != nil {
+	onCluster := ""
+	if cluster != "" {
+		onCluster = " ON CLUSTER `" + cluster + "`"
+	}
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+opts.Auth.Database+"`"+onCluster); err != nil {
 		return fmt.Errorf("create database %s: %w", opts.Auth.Database, err)
 	}
 	return nil
 }
 
 // appliedMigrations returns checksums by name. Without the table, or the database, none was applied.
-func appliedMigrations(ctx context.Context, conn driver.Conn, check bool) (map[string]string, error) {
+func appliedMigrations(ctx context.Context, conn driver.Conn, nodes func(string) []string, check bool) (map[string]string, error) {
 	if !check {
-		if err := conn.Exec(ctx, schemas.MigrationsTable); err != nil {
-			return nil, fmt.Errorf("create the table of migrations: %w", err)
+		for _, s := range nodes(schemas.MigrationsTable) {
+			if err := conn.Exec(ctx, s); err != nil {
+				return nil, fmt.Errorf("create the table of migrations: %w", err)
+			}
 		}
 	}
 	rows, err := conn.Query(ctx, "SELECT name, checksum FROM schema_migrations FINAL")
@@ -129,6 +150,7 @@ func objects(ctx context.Context, conn driver.Conn) (map[string]bool, error) {
 // migration is a run through the steps.
 type migration struct {
 	conn    driver.Conn
+	nodes   func(string) []string // form
 	applied map[string]string
 	present map[string]bool
 	check   bool
@@ -143,8 +165,11 @@ func (m *migration) step(ctx context.Context, step schemas.Migration) error {
 		report.problem("migration %s was applied in another form than this binary has: a released migration never changes", step.Name)
 		return nil
 	}
-	var missing []string
+	var missing, statements []string
 	for _, s := range step.Statements {
+		statements = append(statements, m.nodes(s)...)
+	}
+	for _, s := range statements {
 		if name := schemas.ObjectName(s); name != "" && !m.present[name] {
 			missing = append(missing, name)
 		}
@@ -164,7 +189,7 @@ func (m *migration) step(ctx context.Context, step schemas.Migration) error {
 	if m.check {
 		return nil
 	}
-	for _, s := range step.Statements {
+	for _, s := range statements {
 		if err := conn.Exec(ctx, s); err != nil {
 			return fmt.Errorf("migration %s: %w", step.Name, err)
 		}

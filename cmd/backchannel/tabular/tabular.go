@@ -1,0 +1,89 @@
+// Package tabular writes the answer to a query as a table for people, as CSV, as JSON lines or as Parquet, row by row in bounded memory (a table for
+// people is the exception: its columns are as wide as their widest value).
+package tabular
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Writer takes the rows of one answer. Close ends it; what it writes to stays open.
+type Writer interface {
+	Row(values []any) error
+	Close() error
+}
+
+// Formats are the names that New knows.
+func Formats() []string { return []string{"table", "csv", "json", "parquet"} }
+
+// New writes rows of these columns in a format.
+func New(format string, out io.Writer, columns []driver.ColumnType) (Writer, error) {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name()
+	}
+	switch format {
+	case "table":
+		return &table{out: out, names: names}, nil
+	case "csv":
+		return newCSV(out, names)
+	case "json":
+		return newJSON(out, names)
+	case "parquet":
+		return newParquet(out, columns)
+	}
+	return nil, fmt.Errorf("there is no format %q; want one of %s", format, strings.Join(Formats(), ", "))
+}
+
+// Copy writes all rows of an answer, and calls told after each. It does not close rows.
+func Copy(rows driver.Rows, w Writer, told func(done uint64)) error {
+	columns := rows.ColumnTypes()
+	targets, values := make([]any, len(columns)), make([]any, len(columns))
+	for i, c := range columns {
+		targets[i] = reflect.New(c.ScanType()).Interface()
+	}
+	var n uint64
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return fmt.Errorf("read a row: %w", err)
+		}
+		for i, t := range targets {
+			values[i] = plain(reflect.ValueOf(t).Elem())
+		}
+		if err := w.Row(values); err != nil {
+			return err
+		}
+		n++
+		told(n)
+	}
+	return rows.Err()
+}
+
+// plain is a value without pointers; a NULL is nil.
+func plain(v reflect.Value) any {
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		v = v.Elem()
+	}
+	return v.Interface()
+}
+
+// text is a value in words. Times are in RFC 3339 in UTC; a NULL is empty.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano)
+	case string:
+		return v
+	}
+	return fmt.Sprint(v)
+}

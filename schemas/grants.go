@@ -1,0 +1,62 @@
+package schemas
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// notGranted are the tables that no organization's analysts read, with the reason.
+var notGranted = map[string]string{
+	"schema_migrations": "it is about the database, not about an organization",
+}
+
+// Granted says whether analysts of an organization may read a table. Feeds are none to read.
+func Granted(t Table) bool { return t.Kind != IsFeed && notGranted[t.Name] == "" }
+
+// RoleOf is the role of an organization's analysts.
+func RoleOf(org OrgID) string { return "backchannel_" + string(org) }
+
+// Grants are the statements that make a role for each organization, which reads every table and view of a database, and there the rows of its organization
+// alone: row policies stand on tables, and hold through the views, which read as whoever asks (ClickHouse's default, SQL SECURITY INVOKER). Who has none of
+// the roles reads what it read before. Running them again changes nothing; so they are run again when an organization or a table is added.
+func Grants(database string, orgs []OrgID, tables []Table) ([]string, error) {
+	var all, roles []string
+	for _, org := range orgs {
+		roles = append(roles, name(RoleOf(org)))
+		all = append(all,
+			"CREATE ROLE IF NOT EXISTS "+name(RoleOf(org)),
+			"ALTER ROLE "+name(RoleOf(org))+" SETTINGS final = 1 CONST, readonly = 2", // exact answers, also of tables
+		)
+	}
+	if len(orgs) == 0 {
+		return nil, nil
+	}
+	for _, t := range tables {
+		if !Granted(t) {
+			continue
+		}
+		if !t.Has("org_id", tables) {
+			return nil, fmt.Errorf("%s has no org_id: nothing says whose rows it has", t.Name)
+		}
+		on := name(database) + "." + name(t.Name)
+		if t.Kind == IsTable {
+			for _, org := range orgs {
+				all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE %s ON %s FOR SELECT USING org_id = %s TO %s", name(RoleOf(org)), on, literal(string(org)), name(RoleOf(org))))
+			}
+			all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE backchannel_others ON %s FOR SELECT USING 1 TO ALL EXCEPT %s", on, strings.Join(roles, ", ")))
+		}
+		all = append(all, fmt.Sprintf("GRANT SELECT ON %s TO %s", on, strings.Join(roles, ", ")))
+	}
+	return slices.Clip(all), nil
+}
+
+// name quotes an identifier.
+func name(s string) string {
+	return "`" + strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(s) + "`"
+}
+
+// literal quotes a string.
+func literal(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}

@@ -18,7 +18,7 @@ const accessDenied = 497
 const everyOrg = `SELECT DISTINCT org_id FROM (SELECT org_id FROM channel_associations UNION ALL SELECT org_id FROM accounts UNION ALL SELECT org_id FROM directory_users
 UNION ALL SELECT org_id FROM slack_users) WHERE org_id != '' ORDER BY org_id`
 
-// statementHead is where ON CLUSTER stands in a statement of grants. (CREATE ROW POLICY p ON CLUSTER c ON t; GRANT ON CLUSTER c …)
+// statementHead is that of a statement of grants before which ON CLUSTER stands: CREATE ROW POLICY p ON CLUSTER c ON t, GRANT ON CLUSTER c.
 var statementHead = regexp.MustCompile("^(GRANT|CREATE ROLE IF NOT EXISTS `(?:[^`\\\\]|\\\\.)*`|ALTER ROLE `(?:[^`\\\\]|\\\\.)*`|CREATE ROW POLICY OR REPLACE (?:\\w+|`(?:[^`\\\\]|\\\\.)*`))")
 
 // Grants gives each organization that ClickHouse knows of a role that reads its own rows alone. The report lists the statements.

@@ -65,6 +65,9 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 			t.rows++
 		}
 	}
+	if err := s.nameOrgs(ctx); err != nil {
+		return sinks.Result{}, err
+	}
 	for _, t := range s.order {
 		if err := t.insert(ctx, s.conn); err != nil {
 			return sinks.Result{}, err

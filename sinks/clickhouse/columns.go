@@ -18,6 +18,14 @@ type table struct {
 	add   func(rec *kgo.Record) error
 	rows  int
 	query string
+	// orgs and teams are set where a tombstone names its team only; see nameOrgs.
+	orgs, teams *values[string]
+}
+
+// ofTeams says that the table's tombstones name their team only.
+func (t *table) ofTeams(orgs, teams *values[string]) *table {
+	t.orgs, t.teams = orgs, teams
+	return t
 }
 
 // column is one buffer, reused between inserts.
@@ -99,7 +107,8 @@ func (t *table) reset() {
 
 // anyMonth lets a block have rows of any number of partitions, which are months. ClickHouse refuses more than 100 by
 // default, with the code of 'too many parts' which passes; a backfill of nine years of a channel would wait for ever.
-var anyMonth = clickhouse.WithSettings(clickhouse.Settings{"max_partitions_per_insert_block": 0})
+// On a cluster an insert is answered when the shards have it, not when it waits on this node to be sent.
+var anyMonth = clickhouse.WithSettings(clickhouse.Settings{"max_partitions_per_insert_block": 0, "distributed_foreground_insert": 1})
 
 // insert sends what was gathered as one columnar insert. Empty tables are left alone.
 func (t *table) insert(ctx context.Context, conn driver.Conn) error {

@@ -61,7 +61,7 @@ func associations() *table {
 		at.add(storable(when))
 		version.add(order(rec))
 		return nil
-	})
+	}).ofTeams(&org, &team)
 }
 
 func accounts() *table {
@@ -163,7 +163,7 @@ func slackUsers() *table {
 		version.add(order(rec))
 		gone.add(flag(deleted))
 		return nil
-	})
+	}).ofTeams(&org, &team)
 }
 
 func slackChannels() *table {
@@ -196,7 +196,7 @@ func slackChannels() *table {
 		}
 		others.add(teams)
 		return nil
-	})
+	}).ofTeams(&org, &team)
 }
 
 func outcomes() *table {

@@ -53,7 +53,7 @@ func coverage() *table {
 		version.add(order(rec))
 		gone.add(flag(deleted))
 		return nil
-	})
+	}).ofTeams(&org, &team)
 }
 
 // timeOf is a ts that was validated as a time.

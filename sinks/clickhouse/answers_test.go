@@ -1,0 +1,180 @@
+package clickhouse
+
+import (
+	"context"
+	flags "flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	conn "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var update = flags.Bool("update", false, "rewrite QUESTIONS.md")
+
+// Fifty questions have the right answers, computed from what was said and not from ClickHouse: at first, after every topic was replayed in other batches and another
+// order, after channels were re-associated and messages of any age edited and deleted, and with a sink that is killed in the midst of batches.
+func TestAnalystsGetRightAnswers(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	acme, globex := newOrganization(t, "acme", "T1", 220), newOrganization(t, "globex", "T2", 60)
+	random := rand.New(rand.NewPCG(3, 9))
+	write := newSink(t, c)
+	all := func() []*kgo.Record { return append(acme.records(t), globex.records(t)...) }
+
+	write(all()...)
+	check(t, c, "at first", acme)
+	document(t, c)
+
+	replayed := all()
+	random.Shuffle(len(replayed), func(i, j int) { replayed[i], replayed[j] = replayed[j], replayed[i] })
+	for batch := range slices.Chunk(replayed, 97) {
+		write(batch...)
+	}
+	for _, table := range []string{"messages", "message_texts", "channel_associations"} {
+		exec(t, c, "OPTIMIZE TABLE "+table+" FINAL")
+	}
+	check(t, c, "replayed and merged", acme)
+
+	acme.link(t, acme.rooms[2], link{"a3", "", began + 50*aDay})
+	acme.link(t, acme.rooms[3], link{"a2", "d1", began + 50*aDay})
+	acme.link(t, acme.rooms[1], link{"", "", began + 50*aDay})
+	for n, s := range acme.said {
+		switch {
+		case n%6 == 0:
+			acme.edit(s)
+		case n%11 == 0:
+			acme.delete(s)
+		}
+	}
+	killed(t, c, random, all())
+	check(t, c, "changed, by a sink that was killed", acme)
+}
+
+// killed writes batches of which many break off somewhere, as when the process is killed; then the same again, since nothing was committed.
+func killed(t *testing.T, c conn.Conn, random *rand.Rand, records []*kgo.Record) {
+	t.Helper()
+	for from := 0; from < len(records); {
+		to := min(from+50+random.IntN(100), len(records))
+		ctx, cancel := context.WithCancel(t.Context())
+		kill := time.AfterFunc(time.Duration(random.IntN(30))*time.Millisecond, cancel)
+		_, err := Definition(c, 1000, time.Millisecond).Sink.Write(ctx, records[from:to])
+		kill.Stop()
+		cancel()
+		if err == nil || random.IntN(4) == 0 { // sooner or later it gets through
+			newSink(t, c)(records[from:to]...)
+			from = to
+		}
+	}
+}
+
+func check(t *testing.T, c conn.Conn, when string, w *organization) {
+	t.Helper()
+	for _, q := range questions {
+		want := q.truth(w)
+		slices.Sort(want)
+		got := rows(t, c, strings.ReplaceAll(q.sql, "acme", string(w.org)))
+		slices.Sort(got)
+		if len(want) == 0 {
+			t.Errorf("%s: %s has no answer in this data: it shows nothing", when, q.question)
+		}
+		if diff := cmp.Diff([]string(want), got); diff != "" {
+			t.Errorf("%s: %s\n%s\n(-truth +answer):\n%s", when, q.question, q.sql, diff)
+		}
+	}
+}
+
+// document holds QUESTIONS.md to the questions and their answers at first.
+func document(t *testing.T, c conn.Conn) {
+	t.Helper()
+	if len(questions) < 50 {
+		t.Errorf("%d questions, want fifty", len(questions))
+	}
+	var b strings.Builder
+	b.WriteString("<!-- Written by go test ./sinks/clickhouse -run TestAnalystsGetRightAnswers -update. -->\n# Questions and answers\n\n" +
+		"What analysts ask, as SQL, with the answers from a small made-up organization (`world_test.go`). The test that writes this page holds every\n" +
+		"answer to one that is computed without ClickHouse: at first, after replays, after re-associations, edits and deletions, and after a sink was killed.\n" +
+		"Of long answers the first five rows are shown.\n")
+	for _, q := range questions {
+		got := rows(t, c, q.sql)
+		slices.Sort(got)
+		fmt.Fprintf(&b, "\n### %s\n\n```sql\n%s\n```\n\n```text\n%s\n", q.question, q.sql, strings.Join(got[:min(len(got), 5)], "\n"))
+		if len(got) > 5 {
+			fmt.Fprintf(&b, "… %d rows\n", len(got))
+		}
+		b.WriteString("```\n")
+	}
+	if *update {
+		if err := os.WriteFile("QUESTIONS.md", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := os.ReadFile("QUESTIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(page), b.String()); diff != "" {
+		t.Errorf("QUESTIONS.md (-page +answers; -update rewrites it):\n%s", diff)
+	}
+}
+
+// One organization's views have none of another's rows, and do not tell that there is one.
+func TestOrgViewsHaveOneOrganization(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	write(newOrganization(t, "acme", "T1", 40).records(t)...)
+	alone := map[string][]string{}
+	views := rows(t, c, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'org\\_%'")
+	if len(views) < 10 {
+		t.Fatalf("views %v", views)
+	}
+	for _, view := range views {
+		alone[view] = rows(t, c, "SELECT count() FROM "+strings.Trim(view, "()'")+"(org = 'acme')")
+	}
+	write(newOrganization(t, "globex", "T2", 40).records(t)...)
+	for _, view := range views {
+		name := strings.Trim(view, "()'")
+		if diff := cmp.Diff(alone[view], rows(t, c, "SELECT count() FROM "+name+"(org = 'acme')")); diff != "" {
+			t.Errorf("%s tells of another organization (-alone +with another):\n%s", name, diff)
+		}
+		if got := rows(t, c, "SELECT DISTINCT org_id FROM "+name+"(org = 'globex')"); len(got) != 1 || got[0] != "('globex')" {
+			t.Errorf("%s of globex has rows of %v", name, got)
+		}
+		if got := rows(t, c, "SELECT count() FROM "+name+"(org = 'nobody')"); got[0] != "(0)" {
+			t.Errorf("%s of an organization that is none has %s rows", name, got)
+		}
+	}
+}
+
+// A tombstone is its organization's: whoever sees only the rows of that one sees what it takes away.
+func TestTombstonesAreTheirOrganizations(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	acme := newOrganization(t, "acme", "T1", 0)
+	write(acme.controls...)
+	for _, r := range acme.controls {
+		gone := *r
+		gone.Value, gone.Offset = nil, r.Offset+1000
+		if r.Topic == "channel.associations" || strings.HasPrefix(r.Topic, "slack.") || r.Topic == "sync.checkpoints" {
+			write(&gone)
+		}
+	}
+	for _, table := range []string{"channel_associations", "slack_users", "slack_channels", "sync_coverage"} {
+		if got := rows(t, c, "SELECT DISTINCT org_id FROM "+table); len(got) != 1 || got[0] != "('acme')" {
+			t.Errorf("%s has rows of %v", table, got)
+		}
+	}
+	for _, table := range []string{"current_associations", "slack_users FINAL", "slack_channels FINAL", "sync_coverage FINAL"} {
+		if got := rows(t, c, "SELECT count() FROM "+table+" WHERE org_id = 'acme'"); got[0] != "(0)" {
+			t.Errorf("%s has %s rows still", table, got)
+		}
+	}
+}

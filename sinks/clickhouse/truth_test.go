@@ -1,0 +1,188 @@
+package clickhouse
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// facts are rows of an answer, in any order.
+type facts []string
+
+// tuple writes a row as ClickHouse's toString(tuple(*)) does, of strings and whole numbers.
+func tuple(values ...any) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case string:
+			words[i] = "'" + strings.ReplaceAll(v, "'", `\'`) + "'"
+		case bool:
+			words[i] = map[bool]string{false: "0", true: "1"}[v]
+		default:
+			words[i] = fmt.Sprint(v)
+		}
+	}
+	return "(" + strings.Join(words, ",") + ")"
+}
+
+// live is what conversations should have: in a channel that is associated now, and not deleted. In the order in which it was said.
+func (w *organization) live() []*spoken {
+	all := slices.DeleteFunc(slices.Clone(w.said), func(s *spoken) bool { return s.gone != 0 || s.channel.now().account == "" })
+	slices.SortFunc(all, func(a, b *spoken) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.channel.id, b.channel.id))
+	})
+	return all
+}
+
+// where keeps those that are so.
+func where(all []*spoken, so func(*spoken) bool) []*spoken {
+	return slices.DeleteFunc(slices.Clone(all), func(s *spoken) bool { return !so(s) })
+}
+
+func (s *spoken) account() string { return s.channel.now().account }
+
+func external(s *spoken) bool { return s.by.external }
+
+// counted counts by what of says, a row for each.
+func counted(all []*spoken, of func(*spoken) string) facts {
+	n := map[string]int{}
+	for _, s := range all {
+		n[of(s)]++
+	}
+	var f facts
+	for key, count := range n {
+		f = append(f, tuple(key, count))
+	}
+	return f
+}
+
+// grouped makes a row for each group.
+func grouped(all []*spoken, of func(*spoken) string, row func(key string, group []*spoken) string) facts {
+	groups := map[string][]*spoken{}
+	for _, s := range all {
+		groups[of(s)] = append(groups[of(s)], s)
+	}
+	var f facts
+	for key, group := range groups {
+		if r := row(key, group); r != "" {
+			f = append(f, r)
+		}
+	}
+	return f
+}
+
+func distinct(all []*spoken, of func(*spoken) string) int {
+	seen := map[string]bool{}
+	for _, s := range all {
+		seen[of(s)] = true
+	}
+	return len(seen)
+}
+
+func last(all []*spoken) int64 { return all[len(all)-1].at }
+
+// talk is a thread that has replies.
+type talk struct {
+	root    *spoken // nil: it was deleted
+	at      int64
+	all     []*spoken // the root too
+	replies []*spoken
+}
+
+// opener is who began, or nobody.
+func (t talk) opener() string {
+	if t.root == nil {
+		return ""
+	}
+	return t.root.by.id
+}
+
+// answer is the first reply of somebody else, or nil.
+func (t talk) answer() *spoken {
+	for _, r := range t.replies {
+		if r.by.id != t.opener() {
+			return r
+		}
+	}
+	return nil
+}
+
+func (w *organization) talks() []talk {
+	groups := map[string]*talk{}
+	var order []string
+	for _, s := range w.live() {
+		key := fmt.Sprint(s.channel.id, s.thread())
+		if groups[key] == nil {
+			groups[key] = &talk{at: s.thread()}
+			order = append(order, key)
+		}
+		t := groups[key]
+		t.all = append(t.all, s)
+		if s.root == 0 {
+			t.root = s
+		} else {
+			t.replies = append(t.replies, s)
+		}
+	}
+	var all []talk
+	for _, key := range order {
+		if len(groups[key].replies) > 0 {
+			all = append(all, *groups[key])
+		}
+	}
+	return all
+}
+
+// question is what a customer said, and what of ours came next in the same place.
+type question struct {
+	*spoken
+	answer *spoken
+}
+
+func (w *organization) asked() []question {
+	all := w.live()
+	inThread := map[string]int{}
+	for _, s := range all {
+		inThread[fmt.Sprint(s.channel.id, s.thread())]++
+	}
+	place := func(s *spoken) string {
+		if key := fmt.Sprint(s.channel.id, s.thread()); s.root != 0 || inThread[key] > 1 {
+			return key
+		}
+		return s.channel.id
+	}
+	var questions []question
+	for i, s := range all {
+		if !s.by.external {
+			continue
+		}
+		q := question{spoken: s}
+		for _, next := range all[i+1:] {
+			if next.at > s.at && place(next) == place(s) && !next.by.external && !next.by.bot {
+				q.answer = next
+				break
+			}
+		}
+		questions = append(questions, q)
+	}
+	return questions
+}
+
+func dayOf(micros int64) int64 { return micros / aDay }
+
+// median is that of ClickHouse's quantileExactInclusive.
+func median(all []int64) float64 {
+	slices.Sort(all)
+	at := 0.5 * float64(len(all)-1)
+	low := int(at)
+	if low == len(all)-1 {
+		return float64(all[low])
+	}
+	return float64(all[low]) + (at-float64(low))*float64(all[low+1]-all[low])
+}
+
+// wordsOf are the words by which text is searched.
+func wordsOf(s *spoken) []string { return strings.Fields(strings.ToLower(strings.Trim(s.text(), "!"))) }
+
+func has(s *spoken, word string) bool { return slices.Contains(wordsOf(s), word) }

@@ -95,7 +95,7 @@ func (c *Cluster) alter(s, object string) []string {
 		return []string{plain}
 	}
 	all := []string{alter.ReplaceAllString(s, "${1}"+object+"_local"+c.on())}
-	if !strings.Contains(s, " INDEX ") {
+	if !strings.Contains(s, " INDEX ") && !strings.Contains(s, " DELETE ") {
 		all = append(all, plain)
 	}
 	return all

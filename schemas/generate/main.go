@@ -1,5 +1,5 @@
 // Command generate writes what is derived from the Go types of schemas: the JSON Schema of every record, the AsyncAPI
-// document over all topics, the reference tables of the schemas page, and the data dictionary of ClickHouse. Run by 'go generate ./schemas'.
+// document over all topics, the reference tables of the schemas page, the data dictionary of ClickHouse and its dbt sources. Run by 'go generate ./schemas'.
 package main
 
 import (
@@ -38,6 +38,13 @@ func generate(dir string) error {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "DICTIONARY.md"), words, 0o644); err != nil {
 		return fmt.Errorf("write the data dictionary: %w", err)
+	}
+	sources, err := dbt()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "dbt-sources.yml"), sources, 0o644); err != nil {
+		return fmt.Errorf("write the dbt sources: %w", err)
 	}
 	return os.WriteFile(filepath.Join(dir, "REFERENCE.md"), reference(), 0o644)
 }

@@ -31,7 +31,7 @@ func files(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	content := map[string]string{}
-	for _, path := range append(paths, filepath.Join(dir, "asyncapi.json"), filepath.Join(dir, "REFERENCE.md"), filepath.Join(dir, "DICTIONARY.md")) {
+	for _, path := range append(paths, filepath.Join(dir, "asyncapi.json"), filepath.Join(dir, "REFERENCE.md"), filepath.Join(dir, "DICTIONARY.md"), filepath.Join(dir, "dbt-sources.yml")) {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

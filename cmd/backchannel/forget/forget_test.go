@@ -1,0 +1,284 @@
+package forget
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// childMode as the first argument makes this test binary the engine's child process.
+const childMode = "chdb-engine"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childMode {
+		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// world is a broker and an engine that hold two organizations.
+type world struct {
+	Options
+	dir string // of the engine
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	var seeds []kfake.Opt
+	for _, topic := range schemas.AllTopics() {
+		seeds = append(seeds, kfake.SeedTopics(topic.Partitions, topic.Name))
+	}
+	broker, err := kfake.NewCluster(append(seeds, kfake.NumBrokers(1))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	library, err := chdb.Ensure(t.Context(), chdb.EnsureOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{dir: t.TempDir()}
+	child, err := chdb.Start(context.WithoutCancel(t.Context()), chdb.ChildOptions{
+		Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: w.dir, Library: library, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := child.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := child.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Options = Options{Kafka: []kgo.Opt{kgo.SeedBrokers(broker.ListenAddrs()...)}, Now: time.Now, Progress: io.Discard}
+	w.open(t, child.Addr(), "one")
+	w.records(t)
+	return w
+}
+
+// open makes a database for one story, and fills it.
+func (w *world) open(t *testing.T, addr, database string) {
+	t.Helper()
+	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{addr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: database}}
+	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := clickhouse.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	w.ClickHouse = conn
+	for _, table := range []string{"messages", "message_texts"} { // parts that mutations replaced go after eight minutes otherwise
+		w.exec(t, "ALTER TABLE "+table+" MODIFY SETTING old_parts_lifetime = 1")
+	}
+	for _, row := range []string{
+		"'acme', 'T1', 'C1', '1700000001.000000', 'U1', 'ada@x.example', 'ADAMARK in one'", "'acme', 'T1', 'C2', '1700000002.000000', 'U1', 'ada@x.example', 'ADAMARK in two'",
+		"'acme', 'T1', 'C1', '1700000003.000000', 'U2', 'ben@x.example', 'BENMARK in one'", "'globex', 'T2', 'C1', '1700000004.000000', 'U1', 'ada@x.example', 'GLOBEXMARK'",
+	} {
+		w.exec(t, "INSERT INTO messages (org_id, team_id, channel_id, ts, user_id, author_email, text, ts_time, version) VALUES ("+row+", '2023-11-14 22:13:20', 5)")
+	}
+	w.exec(t, "INSERT INTO channel_associations VALUES ('acme', 'T1', 'C1', 'a1', '', 'U1', 'slack', '2023-11-14 00:00:00', 1), ('acme', 'T1', 'C2', 'a2', '', 'U1', 'slack', '2023-11-14 00:00:00', 1), ('globex', 'T2', 'C1', 'a1', '', 'U1', 'slack', '2023-11-14 00:00:00', 1)")
+	w.exec(t, "INSERT INTO directory_users (org_id, user_id, email, version) VALUES ('acme', 'u-ada', 'ada@x.example', 1), ('acme', 'u-ben', 'ben@x.example', 1)")
+	w.exec(t, "INSERT INTO accounts (org_id, account_id, name, version) VALUES ('acme', 'a1', 'Acme', 1), ('globex', 'a1', 'Other', 1)")
+}
+
+func (w *world) exec(t *testing.T, sql string) {
+	t.Helper()
+	if err := w.ClickHouse.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (w *world) records(t *testing.T) {
+	t.Helper()
+	client, err := kgo.NewClient(w.Kafka...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, r := range []struct {
+		topic string
+		key   schemas.Key
+		value any
+	}{
+		{schemas.ChannelAssociations.Name, "T1/C1", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C1", AccountID: "a1"}},
+		{schemas.ChannelAssociations.Name, "T1/C2", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C2", AccountID: "a2"}},
+		{schemas.ChannelAssociations.Name, "T2/C1", schemas.ChannelAssociation{OrgID: "globex", TeamID: "T2", ChannelID: "C1", AccountID: "a1"}},
+		{schemas.CRMAccounts.Name, "acme/a1", schemas.Account{OrgID: "acme", AccountID: "a1", Name: "Acme"}},
+		{schemas.CRMAccounts.Name, "globex/a1", schemas.Account{OrgID: "globex", AccountID: "a1", Name: "Other"}},
+		{schemas.SlackUsers.Name, "T1/U1", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U1", Email: "Ada@x.example"}},
+		{schemas.SlackUsers.Name, "T1/U2", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U2", Email: "ben@x.example"}},
+		{schemas.DirectoryUsers.Name, "acme/u-ada", schemas.DirectoryUser{OrgID: "acme", UserID: "u-ada", Email: "ada@x.example"}},
+		{schemas.NotificationPreferences.Name, "acme/u-ada", schemas.Preferences{OrgID: "acme", UserID: "u-ada"}},
+	} {
+		value, err := json.Marshal(r.value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: r.topic, Key: []byte(r.key), Value: value}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// keys are what the compacted topics hold.
+func (w *world) keys(t *testing.T) string {
+	t.Helper()
+	all, err := controls(t.Context(), w.Kafka)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for _, c := range all {
+		words = append(words, c.topic+" "+c.key)
+	}
+	return strings.Join(words, "\n")
+}
+
+// onDisk says whether the engine's files hold a text.
+func (w *world) onDisk(t *testing.T, text string) bool {
+	t.Helper()
+	found := false
+	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			content, err := os.ReadFile(path)
+			found = found || err == nil && bytes.Contains(content, []byte(text))
+		}
+		return nil // parts come and go
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func (w *world) forget(t *testing.T, target Target, dry bool) Receipt {
+	t.Helper()
+	r, err := Run(t.Context(), w.Options, target, dry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A person, then an account, then the organization: each time what is shown first goes, nothing else does, and no file has it in the end.
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	steps := []struct {
+		target     Target
+		gone       []string // texts
+		kept       []string
+		keys       []string // that are gone
+		keptKeys   []string
+		messages   uint64
+		tombstones int
+	}{
+		{Target{Org: "acme", User: "ada@x.example"}, []string{"ADAMARK"}, []string{"BENMARK", "GLOBEXMARK"}, []string{"slack.users T1/U1", "directory.users acme/u-ada", "preferences acme/u-ada"}, []string{"slack.users T1/U2", "associations T1/C1"}, 2, 3},
+		{Target{Org: "acme", Account: "a1"}, []string{"BENMARK"}, []string{"GLOBEXMARK"}, []string{"accounts acme/a1", "associations T1/C1"}, []string{"accounts globex/a1", "associations T2/C1", "associations T1/C2"}, 1, 2},
+		{Target{Org: "acme", All: true}, nil, []string{"GLOBEXMARK"}, []string{"associations T1/C2", "slack.users T1/U2"}, []string{"accounts globex/a1"}, 0, 2},
+	}
+	for _, s := range steps {
+		before := w.keys(t)
+		for _, text := range s.gone {
+			if !w.onDisk(t, text) {
+				t.Fatalf("%s is not on disk before: the search shows nothing", text)
+			}
+		}
+		shown := w.forget(t, s.target, true)
+		if shown.Done || w.keys(t) != before {
+			t.Errorf("%+v: a dry run did something", s.target)
+		}
+		if left, err := Check(t.Context(), w.ClickHouse, shown); err != nil || left["messages"] != s.messages {
+			t.Errorf("%+v: %d messages would go, want %d, %v", s.target, left["messages"], s.messages, err)
+		}
+		receipt := w.forget(t, s.target, false)
+		sum := 0
+		for _, n := range receipt.Keys {
+			sum += n
+		}
+		if sum != s.tombstones || !receipt.Done || receipt.Gone["context.messages"].Before(receipt.At) {
+			t.Errorf("%+v: receipt %+v, want %d keys", s.target, receipt, s.tombstones)
+		}
+		if left, err := Check(t.Context(), w.ClickHouse, receipt); err != nil || len(left) > 0 {
+			t.Errorf("%+v: left %v, %v", s.target, left, err)
+		}
+		after := w.keys(t)
+		for _, key := range s.keys {
+			if !strings.Contains(before, key) || strings.Contains(after, key) {
+				t.Errorf("%+v: key %s: before %t, after %t", s.target, key, strings.Contains(before, key), strings.Contains(after, key))
+			}
+		}
+		for _, key := range s.keptKeys {
+			if !strings.Contains(after, key) {
+				t.Errorf("%+v: key %s is gone, too", s.target, key)
+			}
+		}
+		deadline := time.Now().Add(2 * time.Minute)
+		for _, text := range s.gone { // until ClickHouse has removed the parts that were replaced
+			for w.onDisk(t, text) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%+v: %s is on disk still", s.target, text)
+				}
+				time.Sleep(200 * time.Millisecond)
+			}
+		}
+		for _, text := range s.kept {
+			if !w.onDisk(t, text) {
+				t.Errorf("%+v: %s is gone, too", s.target, text)
+			}
+		}
+	}
+}
+
+// What a poll finds again of a forgotten person is in no answer.
+func TestAForgottenPersonStaysForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.forget(t, Target{Org: "acme", User: "U1"}, false)
+	w.exec(t, "INSERT INTO messages (org_id, team_id, channel_id, ts, user_id, text, ts_time, version) VALUES ('acme', 'T1', 'C1', '1700000001.000000', 'U1', 'again', '2023-11-14 22:13:20', 99)")
+	for _, view := range []string{"conversations", "message_versions"} {
+		n, err := count(t.Context(), w.ClickHouse, "SELECT count() FROM "+view+" WHERE org_id = 'acme' AND user_id = 'U1'")
+		if err != nil || n != 0 {
+			t.Errorf("%s has %d messages of the person, %v", view, n, err)
+		}
+	}
+	receipt := w.forget(t, Target{Org: "acme", User: "U1"}, false)
+	if left, err := Check(t.Context(), w.ClickHouse, receipt); err != nil || len(left) > 0 {
+		t.Errorf("after it was forgotten again: left %v, %v", left, err)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for _, bad := range []Target{{}, {Org: "acme"}, {User: "U1"}, {Org: "acme", User: "U1", All: true}} {
+		if err := bad.Validate(); err == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+	if err := errors.Join(Target{Org: "acme", Channel: "C1"}.Validate(), Target{Org: "acme", All: true}.Validate()); err != nil {
+		t.Error(err)
+	}
+}

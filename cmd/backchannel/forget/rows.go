@@ -1,0 +1,128 @@
+package forget
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// ofChannels are the tables whose channel_id is a synced channel, and not a direct message.
+var ofChannels = []string{"messages", "message_texts", "message_origins", "channel_associations", "sync_coverage"}
+
+// conditions say which rows of which table go: in the order in which they are deleted.
+func (k *known) conditions() ([]condition, error) {
+	org := "org_id = " + quoted(string(k.Org))
+	if k.All {
+		tables, err := schemas.Tables()
+		if err != nil {
+			return nil, err
+		}
+		var all []condition
+		for _, t := range tables {
+			if t.Kind == schemas.IsTable && t.Has("org_id", nil) {
+				all = append(all, condition{t.Name, org})
+			}
+		}
+		return living(all)
+	}
+	var all []condition
+	for _, c := range k.channels {
+		of := org + " AND channel_id = " + quoted(c.channel)
+		if c.team != "" {
+			of += " AND team_id = " + quoted(c.team)
+		}
+		for _, table := range ofChannels {
+			all = append(all, condition{table, of})
+		}
+	}
+	if k.Account != "" {
+		of := org + " AND account_id = " + quoted(string(k.Account))
+		all = append(all, condition{"accounts", of}, condition{"deals", of}, condition{"channel_associations", of})
+	}
+	if k.User != "" {
+		slack, named := in("user_id", k.slackUsers), in("recipient", slices.Concat(k.users, k.emails))
+		all = append(all,
+			condition{"messages", org + " AND (" + slack + " OR " + in("author_email", k.emails) + ")"},
+			condition{"message_texts", org + " AND " + slack},
+			condition{"slack_users", org + " AND (" + slack + " OR " + in("email", k.emails) + ")"},
+			condition{"directory_users", org + " AND (" + in("user_id", k.users) + " OR " + in("email", k.emails) + ")"},
+			condition{"notification_outcomes", org + " AND " + named},
+			condition{"notification_log", org + " AND (" + named + " OR " + in("named", slices.Concat(k.users, k.emails)) + ")"},
+		)
+	}
+	return living(all)
+}
+
+// condition is which rows of a table go.
+type condition struct{ table, where string }
+
+// living leaves out tombstones: they hold ids only, and keep what is older from coming back.
+func living(all []condition) ([]condition, error) {
+	tables, err := schemas.Tables()
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range all {
+		of := slices.IndexFunc(tables, func(t schemas.Table) bool { return t.Name == c.table })
+		switch {
+		case of < 0:
+			return nil, fmt.Errorf("there is no table %s", c.table)
+		case tables[of].Has("is_deleted", nil):
+			all[i].where += " AND is_deleted = 0"
+		case c.table == "channel_associations":
+			all[i].where += " AND account_id != ''"
+		}
+	}
+	return all, nil
+}
+
+// check counts what is left.
+func (c condition) check() string { return "SELECT count() FROM " + c.table + " WHERE " + c.where }
+
+func in(column string, values []string) string {
+	words := make([]string, 0, len(values))
+	for _, v := range values {
+		words = append(words, quoted(v))
+	}
+	return column + " IN (" + strings.Join(words, ", ") + ")"
+}
+
+func quoted(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}
+
+func count(ctx context.Context, conn driver.Conn, sql string) (n uint64, err error) {
+	if err := conn.QueryRow(ctx, sql).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count rows: %w", err)
+	}
+	return n, nil
+}
+
+// marker stands in place of a person's message: without content, above every version that may come.
+const marker = `INSERT INTO messages (org_id, team_id, channel_id, ts, ts_time, version, is_deleted)
+SELECT DISTINCT org_id, team_id, channel_id, ts, ts_time, 18446744073709551615, 1 FROM messages WHERE %s SETTINGS max_partitions_per_insert_block = 0`
+
+// remove deletes the rows, on one server or on all nodes of a cluster, and waits until it is done.
+func (k *known) remove(ctx context.Context, conn driver.Conn, cluster string, c condition) error {
+	if k.User != "" && c.table == "messages" {
+		if err := conn.Exec(ctx, fmt.Sprintf(marker, c.where)); err != nil {
+			return fmt.Errorf("mark the person's messages: %w", err)
+		}
+	}
+	statements := []string{"ALTER TABLE " + c.table + " DELETE WHERE " + c.where}
+	if cluster != "" {
+		nodes := schemas.Cluster{Name: cluster}
+		statements = nodes.Statements(statements[0])
+	}
+	for _, s := range statements {
+		if err := conn.Exec(ctx, s+" SETTINGS mutations_sync = 2"); err != nil {
+			return fmt.Errorf("delete from %s: %w", c.table, err)
+		}
+	}
+	return nil
+}

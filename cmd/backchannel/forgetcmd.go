@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/bigmind/backchannel/cmd/backchannel/forget"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+func forgetCommand(a *app) *cobra.Command {
+	var org, user, team, channel, account, check string
+	var all, yes bool
+	cmd := &cobra.Command{
+		Use: "forget --org O (--user U | --channel C | --account A | --all) [--yes]", Short: "Take a person, a channel, an account or an organization out of everything that is kept", Args: cobra.NoArgs,
+		Long: `Take a person, a channel, an account or an organization out of everything that is kept. Without --yes it only shows what would go.
+
+Control records get tombstones, which end the sync of the channel, account or organization and empty the Redis views; rows are deleted from ClickHouse. A person is
+named by Slack user id, Bigmind user id or email; the others are found by email. Of a person's messages markers without content stay, so that polling does not
+bring the messages back into any answer. A run that broke off is run again.
+
+The receipt on standard output says what was forgotten and by when topics that are not compacted have ended what they hold.
+'backchannel forget --check RECEIPT' counts again what is left, and exits with 1 if anything is.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := clickhouseConn(a.config)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = conn.Close() }() // nothing is pending on it
+			if check != "" {
+				return checkReceipt(cmd, conn, check)
+			}
+			target := forget.Target{Org: schemas.OrgID(org), User: user, Team: schemas.TeamID(team), Channel: schemas.ChannelID(channel), Account: schemas.AccountID(account), All: all}
+			if err := target.Validate(); err != nil {
+				return err
+			}
+			kafka, err := kafkaOptions(a.config)
+			if err != nil {
+				return err
+			}
+			receipt, err := forget.Run(cmd.Context(), forget.Options{
+				Kafka: kafka, ClickHouse: conn, Cluster: a.config.String("clickhouse-cluster"), Now: time.Now, Progress: cmd.ErrOrStderr(),
+			}, target, !yes)
+			if err != nil {
+				return err
+			}
+			if !yes {
+				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was forgotten yet: this is what --yes would do")
+			}
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc.SetIndent("", "  ")
+			return enc.Encode(receipt)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&org, "org", "", "organization")
+	flags.StringVar(&user, "user", "", "person: Slack user id, Bigmind user id or email")
+	flags.StringVar(&channel, "channel", "", "Slack channel id")
+	flags.StringVar(&team, "team", "", "Slack workspace of the channel, where several have it")
+	flags.StringVar(&account, "account", "", "account id: its deals and the messages of its channels too")
+	flags.BoolVar(&all, "all", false, "everything of the organization")
+	flags.BoolVar(&yes, "yes", false, "do it")
+	flags.StringVar(&check, "check", "", "a receipt whose checks to run again")
+	return cmd
+}
+
+func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the receipt: %w", err)
+	}
+	var receipt forget.Receipt
+	if err := json.Unmarshal(content, &receipt); err != nil || len(receipt.Rows) == 0 {
+		return errors.New("that is no receipt of 'backchannel forget'")
+	}
+	left, err := forget.Check(clickhouse.Context(cmd.Context(), clickhouse.WithSettings(clickhouse.Settings{"readonly": 2})), conn, receipt)
+	if err != nil {
+		return err
+	}
+	for _, table := range slices.Sorted(maps.Keys(left)) {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rows left\n", table, left[table])
+	}
+	if len(left) > 0 {
+		return exitError{1, "something is left: run 'backchannel forget' again"}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "nothing is left in %d tables\n", len(receipt.Rows))
+	return nil
+}

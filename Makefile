@@ -50,6 +50,10 @@ test-api: ## requests that Schemathesis makes up from the OpenAPI document, agai
 	  $(API_VENV)/bin/pip install -q --disable-pip-version-check -r ingest/api/requirements.txt && cp ingest/api/requirements.txt $(API_VENV)/installed; }
 	SCHEMATHESIS=$(API_VENV)/bin/schemathesis go test -tags sdks -count 1 -timeout 5m -run TestSchemathesis ./ingest/api
 
+.PHONY: test-forget
+test-forget: ## what is forgotten is in no file of ClickHouse, once it has removed the parts that were replaced
+	go test -count 1 -timeout 20m ./cmd/backchannel/forget
+
 test-guards: ## the fault suite with one guard taken out at a time: it must fail
 	go test -tags faults -count 1 -timeout 40m -run TestGuards -v ./cmd/backchannel/e2e
 

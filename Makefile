@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser screenshots lint vuln bench fuzz generate check-generated clean
+.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -63,12 +63,20 @@ test-dashboards: ## a real Prometheus scrapes the demo: every query of every das
 test-notifications: ## 100,000 notifications for 20,000 people in 50 workspaces, some of them sick, both sinks killed, in virtual time
 	NOTIFICATIONS=100000 NOTIFICATIONS_PEOPLE=20000 NOTIFICATIONS_WORKSPACES=50 go test -count 1 -timeout 60m -run TestVirtualNotifications -v ./cmd/backchannel/e2e
 
+CONSOLE := ingest/console
+AXE := $(CONSOLE)/axe
+test-console: ## the console in Chromium: every page in three looks with axe, the keyboard alone, HTML in names; SCREENSHOTS=folder keeps pictures
+	@cmp -s $(AXE)/package-lock.json $(AXE)/node_modules/.installed || { npm ci --silent --prefix $(AXE) && cp $(AXE)/package-lock.json $(AXE)/node_modules/.installed; }
+	AXE=$(CURDIR)/$(AXE)/node_modules/axe-core/axe.min.js SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 15m -run 'InABrowser' -v ./$(CONSOLE)
+
 test-browser: ## a person walks the simulator's page in Chromium; SCREENSHOTS=folder keeps pictures
 	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run 'TestWalk|InABrowser' -v ./deploy/slacksim ./cmd/backchannel/e2e
 
 screenshots: ## the pictures of the documents
 	mkdir -p deploy/slacksim/screenshots
 	$(MAKE) test-browser SCREENSHOTS=$(CURDIR)/deploy/slacksim/screenshots
+	mkdir -p $(CONSOLE)/screenshots
+	$(MAKE) test-console SCREENSHOTS=$(CURDIR)/$(CONSOLE)/screenshots
 
 lint: ## golangci-lint, pinned in .ci/tools, and proof that the import map bites
 	$(TOOL) golangci-lint run --allow-parallel-runners ./...
@@ -79,6 +87,7 @@ vuln: ## known vulnerabilities in what we call
 
 bench: ## enrich and the ClickHouse sink against bare ones, on real engines; BENCH_EVENTS, BENCH_ROUNDS
 	go test -tags bench -count 1 -timeout 60m -run TestBench -v ./cmd/backchannel/bench
+	BENCH_CONSOLE=1 go test -run '^$$' -bench Pages -benchtime 30x -timeout 20m ./ingest/console
 	RATE_MINUTES=5 go test -count 1 -timeout 10m -run TestVirtualPostingRate -v ./cmd/backchannel/e2e
 
 FUZZTIME ?= 30s

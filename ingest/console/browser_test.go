@@ -96,7 +96,7 @@ func (b *browser) opens(path string) {
 
 func (b *browser) sees(text string) {
 	b.t.Helper()
-	b.do("see "+text, chromedp.WaitVisible(fmt.Sprintf(`//*[contains(text(), %q)]`, text)))
+	b.do("see "+text, chromedp.WaitVisible(fmt.Sprintf(`//body//*[contains(text(), %q)]`, text)))
 }
 
 func evaluate[T any](b *browser, script string) T {

@@ -275,6 +275,15 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
+// The last event of a quiet workspace lies further back than what is looked at: ingest has noted when it came.
+func TestWhenAWorkspaceWasHeardOf(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.mini.Set(schemas.HeardKey(w.team.ID), "2026-03-04T12:00:00Z"))
+	if out := printed(w.run()); !strings.Contains(out, "the last event came at 2026-03-04T12:00:00Z") {
+		t.Error(out)
+	}
+}
+
 func TestItEndsWhenItIsToldTo(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -128,6 +128,7 @@ type missed struct {
 // since, of which there should have been events.
 func (d *Doctor) events(ctx context.Context, active []schemas.Installation) {
 	last := d.lastEvents(ctx)
+	d.heard(ctx, active, last)
 	found := map[schemas.TeamID]missed{}
 	if d.up.clickhouse {
 		var err error
@@ -147,6 +148,25 @@ func (d *Doctor) events(ctx context.Context, active []schemas.Installation) {
 			continue
 		}
 		d.say(Line{"slack", "events", string(in.TeamID), diagnose.Pass, fmt.Sprintf("Of %s, %s.", named(in), came), ""})
+	}
+}
+
+// heard adds what ingest noted of when a workspace was last heard of: its newest event may lie further back than what is looked at.
+func (d *Doctor) heard(ctx context.Context, active []schemas.Installation, last map[schemas.TeamID]time.Time) {
+	if !d.up.redis {
+		return
+	}
+	ctx, cancel := d.bounded(ctx)
+	defer cancel()
+	for i := range active {
+		team := active[i].TeamID
+		text, err := d.Redis.Get(ctx, schemas.HeardKey(team)).Result()
+		if err != nil {
+			continue // coordination, which may be gone
+		}
+		if at, err := time.Parse(time.RFC3339, text); err == nil && at.After(last[team]) {
+			last[team] = at
+		}
 	}
 }
 

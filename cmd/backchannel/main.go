@@ -91,7 +91,7 @@ func rootCommand() *cobra.Command {
 		flags.String(s.Name, s.Default, s.Help+" ["+s.Env()+"]")
 	}
 	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), explainCommand(a), doctorCommand(a), dlqCommand(a), configCommand(a),
-		sealCommand(a), installLinkCommand(a), peopleCommand(a), tokenCommand(a), syncCommand(a), auditCommand(a), importCommand(a), manifestCommand(a), versionCommand(), engineCommand(a))
+		sealCommand(a), installLinkCommand(a), peopleCommand(a), tokenCommand(a), syncCommand(a), auditCommand(a), importCommand(a), manifestCommand(a), readyCommand(a), versionCommand(), engineCommand(a))
 	root.AddCommand(queryCommand(a), exportCommand(a), forgetCommand(a))
 	return root
 }
@@ -112,13 +112,17 @@ func (a *app) load(flags *pflag.FlagSet, file string) (err error) {
 	return nil
 }
 
+// logLevel is what is logged now: as configured, until somebody changes it (see changeLevel).
+var logLevel slog.LevelVar
+
 // newLog writes to standard error: standard output is for answers.
 func newLog(c *config.Config) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
 		level = slog.LevelInfo // validated by config
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	logLevel.Set(level)
+	opts := &slog.HandlerOptions{Level: &logLevel}
 	if c.String("log-format") == "text" {
 		return slog.New(slog.NewTextHandler(os.Stderr, opts))
 	}

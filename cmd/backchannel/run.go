@@ -46,7 +46,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("/readyz", tracker.Ready)
 	tracker.Expect("start", "its engines")
-	web, err := listen(ctx, c.String("http-addr"), mux)
+	web, err := listen(ctx, c, "http-addr", mux)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,8 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	group.Go(func() error { w.probe(ctx, chosen); return nil })
 	group.Go(func() error { return w.watch(chosen).Run(ctx) })
 	group.Go(func() error { return web.failed(ctx) })
+	group.Go(func() error { return serveProfiles(ctx, c, log) })
+	group.Go(func() error { changeLevel(ctx, log); return nil })
 	tracker.Set("start", nil)
 	err = group.Wait()
 	web.shutdown(c.Duration("drain")) // before the producer closes: requests in progress still reach Kafka
@@ -111,10 +113,11 @@ type web struct {
 	err      chan error
 }
 
-func listen(ctx context.Context, addr string, handler http.Handler) (*web, error) {
+func listen(ctx context.Context, c *config.Config, name string, handler http.Handler) (*web, error) {
+	addr, setting := c.String(name), config.Setting{Name: name}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on http-addr %s (set BACKCHANNEL_HTTP_ADDR to another): %w", addr, err)
+		return nil, fmt.Errorf("listen on %s %s (set %s to another): %w", name, addr, setting.Env(), err)
 	}
 	w := &web{
 		server: &http.Server{

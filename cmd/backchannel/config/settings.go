@@ -85,6 +85,7 @@ var Settings = []Setting{
 	{Name: "api-requests-per-minute", Default: "600", Help: "requests to the JSON API per token and minute, at most", check: number(1, 1_000_000)},
 
 	{Name: "drain", Default: "20s", Help: "how long work in progress may take after SIGTERM", check: duration},
+	{Name: "pprof-addr", Help: "where to serve Go's profiles, such as 127.0.0.1:6060; empty: nowhere", check: optional(hostPort)},
 	{Name: "log-level", Default: "info", Help: "debug, info, warn or error", check: oneOf("debug", "info", "warn", "error")},
 	{Name: "log-format", Default: "json", Help: "json or text", check: oneOf("json", "text")},
 }

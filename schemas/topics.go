@@ -147,7 +147,7 @@ var (
 	})
 	SyncRequests = declare[SyncRequest](Spec{
 		Name: "sync.requests", Key: "team/channel", Partitions: 1, Cleanup: Compact,
-		WrittenBy: "backchannel sync backfill, upstream", ReadBy: "Redis views",
+		WrittenBy: "backchannel sync backfill, upstream, lifecycle", ReadBy: "Redis views",
 		About: "Somebody wants more of a channel's past than its window has.",
 	})
 	CRMAccounts = declare[Account](Spec{

@@ -32,7 +32,7 @@ import (
 //	            history      Slack's history  -> slack.history, sync.checkpoints
 //	            api          programs         -> channel.associations, notification.preferences, org.settings
 //	processors  enrich       slack.events, slack.history -> context.messages
-//	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, deliveries
+//	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, sync.requests, deliveries
 //	            setup        associations, outcomes -> setup.prompts, deliveries
 //	            address      notification.requests -> notification.addressed, outcomes
 //	            route        notification.addressed -> deliveries, notification.held, outcomes

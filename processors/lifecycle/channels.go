@@ -116,7 +116,7 @@ func shared(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	})
 }
 
-// identified moves what we know of a channel, its association and its prompt, to its new id. The tombstone goes before what replaces it,
+// identified moves what we know of a channel, its association, its prompt and what somebody asked for of its past, to its new id. The tombstone goes before what replaces it,
 // so that the last word about the association is that there is one.
 func identified(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 	var body struct {
@@ -139,6 +139,15 @@ func identified(e *event, k known) ([]*kgo.Record, schemas.Reason, error) {
 			return nil, "", err
 		}
 		records = append(records, processors.Emit(schemas.ChannelAssociations.Spec, was, nil), processors.Emit(schemas.ChannelAssociations.Spec, is, value))
+	}
+	if k.request != nil {
+		moved := *k.request
+		moved.ChannelID = body.New
+		value, err := schemas.SyncRequests.Encode(moved)
+		if err != nil {
+			return nil, "", err
+		}
+		records = append(records, processors.Emit(schemas.SyncRequests.Spec, was, nil), processors.Emit(schemas.SyncRequests.Spec, is, value))
 	}
 	prompt, err := e.movePrompt(k, body.New)
 	return append(records, prompt...), "", err

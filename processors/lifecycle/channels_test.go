@@ -90,9 +90,12 @@ func TestChannels(t *testing.T) {
 	}
 }
 
-// channel_id_changed carries the channel and its association over to the new id.
+// channel_id_changed carries the channel, its association and what was asked for of its past over to the new id.
 func TestAChangedID(t *testing.T) {
-	def := Definition(channelWorld(t).Client)
+	r := channelWorld(t)
+	asked := schemas.SyncRequest{OrgID: "acme", TeamID: "T1", ChannelID: "C1", Since: came.Add(-400 * 24 * time.Hour), By: "ada"}
+	r.Put(t, schemas.ViewTeamSyncRequests("T1"), "C1", asked)
+	def := Definition(r.Client)
 	rec := told("T1", "channel_id_changed", ts(came), `,"old_channel_id":"C1","new_channel_id":"C7"`)
 	result, err := def.Processor.Process(t.Context(), []*kgo.Record{rec})
 	if err != nil {
@@ -104,10 +107,19 @@ func TestAChangedID(t *testing.T) {
 		if out.Value != nil {
 			what = "there"
 		}
+		if out.Topic == schemas.SyncRequests.Name && out.Value != nil {
+			moved, err := schemas.SyncRequests.Decode(out.Value)
+			want := asked
+			want.ChannelID = "C7"
+			if diff := cmp.Diff(want, moved); err != nil || diff != "" {
+				t.Errorf("the request that was moved: %v\n%s", err, diff)
+			}
+		}
 		got = append(got, fmt.Sprint(out.Topic, " ", string(out.Key), " ", what))
 	}
 	slices.Sort(got)
-	want := []string{"channel.associations T1/C1 gone", "channel.associations T1/C7 there", "slack.channels T1/C1 gone", "slack.channels T1/C7 there"}
+	want := []string{"channel.associations T1/C1 gone", "channel.associations T1/C7 there", "slack.channels T1/C1 gone", "slack.channels T1/C7 there",
+		"sync.requests T1/C1 gone", "sync.requests T1/C7 there"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want, got:\n%s", diff)
 	}

@@ -25,6 +25,7 @@ type Processor struct {
 	recent  recent
 	people  processors.Memo[schemas.SlackUser]
 	prompts processors.Memo[schemas.SetupPrompt]
+	asks    processors.Memo[schemas.SyncRequest]
 }
 
 type uninstallation struct {
@@ -48,7 +49,7 @@ func Definition(rdb redis.UniversalClient) processors.Definition {
 		In:   []schemas.Spec{schemas.SlackEvents.Spec},
 		Out: []schemas.Spec{
 			schemas.SlackInstallations.Spec, schemas.SlackUsers.Spec, schemas.SlackChannels.Spec, schemas.ChannelAssociations.Spec,
-			schemas.SetupPrompts.Spec, schemas.DeliveriesSlack.Spec,
+			schemas.SetupPrompts.Spec, schemas.DeliveriesSlack.Spec, schemas.SyncRequests.Spec,
 		},
 		Processor: &Processor{
 			redis: rdb, gone: map[schemas.TeamID]uninstallation{}, recent: recent{stated: map[schemas.Key][]statement{}, now: time.Now},
@@ -72,6 +73,7 @@ type known struct {
 	association *schemas.ChannelAssociation
 	inviter     *schemas.SlackUser
 	prompt      *schemas.SetupPrompt
+	request     *schemas.SyncRequest // for more of its past
 }
 
 // Process passes over what is no lifecycle, asks Redis once for the installations of the rest, and decides each.
@@ -143,7 +145,7 @@ func (u uninstallation) before(at position) bool {
 
 // load asks for all that the events are about in one round trip.
 func (p *Processor) load(ctx context.Context, todo []work) error {
-	type asked struct{ install, channel, association, prompt, inviter *redis.StringCmd }
+	type asked struct{ install, channel, association, prompt, inviter, request *redis.StringCmd }
 	cmds := make([]asked, len(todo))
 	err := processors.Lookup(ctx, p.redis, func(pipe redis.Pipeliner) {
 		for i := range todo {
@@ -153,6 +155,9 @@ func (p *Processor) load(ctx context.Context, todo []work) error {
 				cmds[i].channel = pipe.HGet(ctx, schemas.ViewTeamChannels(e.team), string(e.channel))
 				cmds[i].association = pipe.HGet(ctx, schemas.ViewTeamAssociations(e.team), string(e.channel))
 				cmds[i].prompt = pipe.HGet(ctx, schemas.ViewTeamPrompts(e.team), string(e.channel))
+			}
+			if e.kind == "channel_id_changed" {
+				cmds[i].request = pipe.HGet(ctx, schemas.ViewTeamSyncRequests(e.team), string(e.channel))
 			}
 			if e.inviter != "" {
 				cmds[i].inviter = pipe.HGet(ctx, schemas.ViewTeamUsers(e.team), string(e.inviter))
@@ -164,13 +169,14 @@ func (p *Processor) load(ctx context.Context, todo []work) error {
 	}
 	for i := range todo {
 		k := &todo[i].known
-		var err1, err2, err3, err4, err5 error
+		var err1, err2, err3, err4, err5, err6 error
 		k.install, err1 = decoded(&p.installs, cmds[i].install)
 		k.channel, err2 = decoded(&p.channels, cmds[i].channel)
 		k.association, err3 = decoded(&p.assocs, cmds[i].association)
 		k.prompt, err4 = decoded(&p.prompts, cmds[i].prompt)
 		k.inviter, err5 = decoded(&p.people, cmds[i].inviter)
-		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		k.request, err6 = decoded(&p.asks, cmds[i].request)
+		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 			return fmt.Errorf("read the Redis views: %w", err)
 		}
 	}

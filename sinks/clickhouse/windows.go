@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ const (
 
 // applyWindows deletes what the batch's windows do not list.
 func (s *Sink) applyWindows(ctx context.Context) error {
-	for windows := range slices.Chunk(s.messages.windows, windowsAtOnce) {
+	for windows := range slices.Chunk(widest(s.messages.windows), windowsAtOnce) {
 		s.messages.reset()
 		if err := s.condemn(ctx, windows); err != nil {
 			return fmt.Errorf("find messages that Slack no longer has: %w", err)
@@ -41,6 +42,36 @@ func (s *Sink) applyWindows(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// widest leaves out windows that a later one of the batch makes needless: of the same channel or thread, as of no earlier time, and of a stretch that holds theirs. All
+// rows of the batch are there before the first is applied; so what an earlier one alone would delete is there again by the later one's time, and stands.
+func widest(windows []schemas.ContextMessage) []schemas.ContextMessage {
+	type of struct {
+		org    schemas.OrgID
+		key    schemas.Key
+		thread schemas.TS
+	}
+	kept, all := map[of][]schemas.ContextMessage{}, make([]schemas.ContextMessage, 0, len(windows))
+	for _, w := range slices.Backward(windows) {
+		k := of{w.OrgID, schemas.TeamChannelKey(w.TeamID, w.ChannelID), w.Window.ThreadTS}
+		if slices.ContainsFunc(kept[k], func(o schemas.ContextMessage) bool { return o.Version >= w.Version && holds(o.Window, w.Window) }) {
+			continue
+		}
+		kept[k] = append(kept[k], w)
+		all = append(all, w)
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// holds says that the first stretch has all of the second.
+func holds(a, b *schemas.SyncWindow) bool {
+	from, err1 := a.From.Micros()
+	to, err2 := a.To.Micros()
+	inner, err3 := b.From.Micros()
+	outer, err4 := b.To.Micros()
+	return errors.Join(err1, err2, err3, err4) == nil && from <= inner && outer <= to
 }
 
 // condemn adds a tombstone for each row that the windows delete.

@@ -109,3 +109,27 @@ func TestReplaysOfWindowsChangeNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// Of a batch's windows those are applied that no later one holds.
+func TestTheWidestWindowIsEnough(t *testing.T) {
+	of := func(version uint64, channel schemas.ChannelID, thread, from, to schemas.TS) schemas.ContextMessage {
+		return schemas.ContextMessage{OrgID: "acme", TeamID: "T1", ChannelID: channel, Version: version, Window: &schemas.SyncWindow{From: from, To: to, ThreadTS: thread}}
+	}
+	later := of(20, "C1", "", "1.000000", "20.000000")
+	all := []schemas.ContextMessage{
+		of(10, "C1", "", "1.000000", "10.000000"), // later holds it
+		of(11, "C1", "", "0.999999", "10.000000"), // reaches further back
+		of(12, "C1", "", "2.000000", "20.000001"), // and further on
+		of(13, "C2", "", "1.000000", "10.000000"),
+		of(14, "C1", "1.000000", "1.000000", "10.000000"),
+		later,
+		of(19, "C1", "", "2.000000", "3.000000"), // is as of an earlier time, though it comes after it
+	}
+	var got []uint64
+	for _, w := range widest(all) {
+		got = append(got, w.Version)
+	}
+	if diff := cmp.Diff([]uint64{11, 12, 13, 14, 20, 19}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

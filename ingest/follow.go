@@ -22,7 +22,7 @@ func FollowInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logger,
 	})
 }
 
-// FollowAllInstallations does the same also for workspaces of which the installation has ended.
+// FollowAllInstallations does the same also for workspaces of which the installation has ended. Of one whose record is gone only its TeamID is known.
 func FollowAllInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logger, work func(ctx context.Context, in *schemas.Installation)) error {
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.ConsumeTopics(schemas.SlackInstallations.Name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -43,7 +43,7 @@ func FollowAllInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logg
 				delete(workers, team)
 			}
 			if in == nil {
-				continue
+				in = &schemas.Installation{TeamID: team}
 			}
 			of, stop := context.WithCancel(ctx)
 			workers[team] = stop

@@ -16,7 +16,7 @@ func ThreadsDueKey(team TeamID, channel ChannelID) string {
 	return coordinationTag + "threads-due:{" + string(team) + "}:" + string(channel)
 }
 
-// PrintsKey is a hash by day: a fingerprint of the channel's messages of that day as they were last published. What is lost is published again.
+// PrintsKey is a hash by hour: a fingerprint of the channel's messages of that hour as they were last published. What is lost is published again.
 func PrintsKey(team TeamID, channel ChannelID) string {
 	return coordinationTag + "prints:{" + string(team) + "}:" + string(channel)
 }

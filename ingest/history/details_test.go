@@ -227,7 +227,7 @@ func TestAMessageBesideThePage(t *testing.T) {
 	s.apply(schemas.ContextMessage{ChannelID: "C", TS: "1000.000000", Version: 1000_000000})
 	asOf := uint64(1000_000000) - uint64(guard.Microseconds())
 	s.apply(schemas.ContextMessage{ChannelID: "C", Version: asOf, Window: &schemas.SyncWindow{From: "1.000000", To: schemas.TSOf(asOf)}})
-	if s["C"]["1000.000000"].deleted {
+	if s["C"].all[0].deleted {
 		t.Error("it was deleted")
 	}
 }

@@ -22,7 +22,7 @@
 //
 // Each visit to a channel begins at the newest message. The n-th visit reads as many pages as the largest power of two that divides n: so a message is read
 // again at intervals that grow with its age, a small channel is read whole every time, and all of a large one costs log n pages a visit. Where the budget allows it, everything is read at least once a day. How soon the next
-// visit is depends on how long nobody has talked. A day that reads as it did when it was published is not published again (prints.go).
+// visit is depends on how long nobody has talked. An hour that reads as it did when it was published is not published again (prints.go).
 //
 // A reply shows in no page of history; that its root's latest_reply or reply_count has moved does. The table of threads (threads.go) has every root, whatever
 // its age, with what it was when its thread was last read. Those that moved are read, newest root first; those that stand still are read again after a

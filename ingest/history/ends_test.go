@@ -63,6 +63,11 @@ func TestEnds(t *testing.T) {
 				w.installed(func(in *schemas.Installation) { in.Status, in.SealedToken = schemas.InstallUninstalled, "" })
 			},
 			func(w *world, _ slacksim.ChannelID) { w.installed(nil) }},
+		"the installation's record is gone": {schemas.NotInstalled,
+			func(w *world, _ slacksim.ChannelID) {
+				say(w, schemas.SlackInstallations, schemas.TeamKey(w.team.ID), nil)
+			},
+			func(w *world, _ slacksim.ChannelID) { w.installed(nil) }},
 		"the scopes are withdrawn": {schemas.NotAuthorised,
 			func(w *world, _ slacksim.ChannelID) {
 				w.installed(func(in *schemas.Installation) { in.Scopes = schemas.NotificationScopes() })
@@ -71,7 +76,7 @@ func TestEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, slacksim.Settings{}, false, func(w *world) {
-				c := budgeted(w, "customer", 1, 2200, 100)[0]
+				c := budgeted(w, "customer", 1, sized(t, "HISTORY_ENDS", 120), 100)[0]
 				other := budgeted(w, "other", 1, 10, 3)[0]
 				w.installed(nil)
 				w.associate(c, other)

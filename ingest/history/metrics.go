@@ -14,6 +14,7 @@ type metrics struct {
 	waits      *prometheus.CounterVec
 	records    prometheus.Counter
 	unreadable prometheus.Counter
+	cut        *prometheus.CounterVec
 
 	installations *prometheus.GaugeVec
 
@@ -36,6 +37,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		unreadable: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "backchannel_ingest_history_unreadable_total", Help: "Messages in Slack's answers without a ts; they are left out.",
 		}),
+		cut: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "backchannel_ingest_history_too_large_total",
+			Help: "Messages that are larger than Kafka takes, by what became of them: `cut` (kept without blocks, attachments and files), `dead_letter`.",
+		}, []string{"result"}),
 		channels: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "backchannel_ingest_history_channels",
 			Help: "Channels that this process syncs, by status: `backfilling`; `complete`; `behind`, complete and overdue to be read again; `stopped`. Counted at least every 5 minutes.",
@@ -50,7 +55,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		by: map[schemas.TeamID]map[string]int{}, threads: map[schemas.TeamID]int{},
 	}
-	reg.MustRegister(m.calls, m.records, m.unreadable, m.channels, m.waiting, m.installations)
+	reg.MustRegister(m.calls, m.records, m.unreadable, m.cut, m.channels, m.waiting, m.installations)
 	return m
 }
 

@@ -56,12 +56,12 @@ func (w *workspace) page(ctx context.Context, r request) error {
 	whole := c.Pass != nil && c.Pass.Whole
 	quiet := time.Since(c.windowAt) < windowEvery
 	w.mu.Unlock()
-	day, err := w.compare(ctx, r, known, messages, got.sent, whole)
+	hours, err := w.compare(ctx, r, known, messages, got.sent, whole)
 	if err != nil {
 		return err
 	}
-	records := w.messageRecords(c, got, day.changed)
-	if known.from <= known.to && (!day.same() || !r.newest || !quiet) {
+	records := w.messageRecords(c, got, hours.changed)
+	if known.from <= known.to && (!hours.same() || !r.newest || !quiet) {
 		quiet = false
 		records = append(records, w.windowRecord(c, got, schemas.SyncWindow{
 			From: schemas.TSOf(known.from), To: schemas.TSOf(known.to), Present: present(messages),
@@ -76,7 +76,7 @@ func (w *workspace) page(ctx context.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	if err := day.keep(ctx, w.opts.Redis); err != nil {
+	if err := hours.keep(ctx, w.opts.Redis); err != nil {
 		return err
 	}
 	return w.note(ctx, c, func(now time.Time) {
@@ -158,6 +158,12 @@ func (w *workspace) record(c *channel, m schemas.SlackHistoryMessage) *kgo.Recor
 func (w *workspace) publish(ctx context.Context, records []*kgo.Record) error {
 	if len(records) == 0 {
 		return nil
+	}
+	for i, rec := range records {
+		var err error
+		if records[i], err = w.fit(rec); err != nil {
+			return err
+		}
 	}
 	if err := w.opts.Publisher.Publish(ctx, records...); err != nil {
 		return err

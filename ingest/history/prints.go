@@ -14,17 +14,18 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Reading again finds mostly what was read before. A fingerprint a day says so: a day that reads as it did when it was last published is not published
-// again. That saves work and decides nothing: what is lost is published once more.
+// Reading again finds mostly what was read before. A fingerprint an hour says so: an hour that reads as it did when it was last published is not published
+// again. That saves work and decides nothing: what is lost is published once more. Of a busy channel, in which something is said between any two visits, the
+// running hour is published again each time; with days it would be the whole day, and that a hundred times before it is over.
 //
 // What was published is as of guard before it was read. An edit of a moment ago, of which no event came, loses then to the message's former version, which
-// may be younger than that. So a day counts as published only when that was done as of a time at which it already read so: see settled.
+// may be younger than that. So an hour counts as published only when that was done as of a time at which it already read so: see settled.
 
 // windowEvery is how often a window is published in which nothing has changed. A live event that came late, of a message that was deleted meanwhile, is
 // found by the next one.
 const windowEvery = time.Hour
 
-const dayMicros = uint64(24 * time.Hour / time.Microsecond)
+const hourMicros = uint64(time.Hour / time.Microsecond)
 
 // fingerprint is of what a reader would see of messages.
 func fingerprint(messages []head) string {
@@ -55,33 +56,33 @@ func settled(was, sum string, sent time.Time) (note string, publish bool) {
 	return was, true
 }
 
-// prints is what a page says of the days that it shows whole.
+// prints is what a page says of the hours that it shows whole.
 type prints struct {
 	key     string
-	now     map[string]string // of days that differ from what was published
-	gone    []string          // days that had messages and have none
+	now     map[string]string // of hours that differ from what was published
+	gone    []string          // hours that had messages and have none
 	changed []head            // messages to publish
 }
 
-// compare leaves out the messages of days that read as they did. Whole takes nothing for known.
+// compare leaves out the messages of hours that read as they did. Whole takes nothing for known.
 func (w *workspace) compare(ctx context.Context, r request, known span, messages []head, sent time.Time, whole bool) (*prints, error) {
 	p := &prints{key: schemas.PrintsKey(w.in.TeamID, r.channel.ChannelID), now: map[string]string{}}
 	was, err := w.opts.Redis.HGetAll(ctx, p.key).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read fingerprints: %w", err)
 	}
-	days := map[uint64][]head{}
+	hours := map[uint64][]head{}
 	for _, m := range messages {
-		days[m.micros/dayMicros] = append(days[m.micros/dayMicros], m)
+		hours[m.micros/hourMicros] = append(hours[m.micros/hourMicros], m)
 	}
-	shown := func(day uint64) bool {
-		return day*dayMicros >= known.from && (r.newest || (day+1)*dayMicros-1 <= known.to)
+	shown := func(hour uint64) bool {
+		return hour*hourMicros >= known.from && (r.newest || (hour+1)*hourMicros-1 <= known.to)
 	}
-	for day, of := range days {
-		name := strconv.FormatUint(day, 10)
+	for hour, of := range hours {
+		name := strconv.FormatUint(hour, 10)
 		now, publish := settled(was[name], fingerprint(of), sent)
 		switch {
-		case !shown(day):
+		case !shown(hour):
 			p.changed = append(p.changed, of...)
 		case whole || publish:
 			p.changed = append(p.changed, of...)
@@ -89,8 +90,8 @@ func (w *workspace) compare(ctx context.Context, r request, known span, messages
 		}
 	}
 	for name := range was {
-		day, err := strconv.ParseUint(name, 10, 64)
-		if err == nil && shown(day) && day*dayMicros <= known.to && days[day] == nil {
+		hour, err := strconv.ParseUint(name, 10, 64)
+		if err == nil && shown(hour) && hour*hourMicros <= known.to && hours[hour] == nil {
 			p.gone = append(p.gone, name)
 		}
 	}

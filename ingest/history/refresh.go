@@ -32,9 +32,12 @@ func (w *workspace) refresh(ctx context.Context) error {
 		return err
 	}
 	for id, cp := range k.checkpoints {
-		if k.associations[id] == nil && cp.Reason == "" { // it was dissociated while nobody looked
-			c := newChannel(*cp)
-			w.stop(ctx, c, schemas.NotAssociated)
+		if k.associations[id] == nil && cp.Reason == "" {
+			reason := schemas.NotAssociated // while nobody looked
+			if w.in.OrgID == "" {           // the workspace is gone, and with it whose the associations are
+				reason = schemas.NotInstalled
+			}
+			w.stop(ctx, newChannel(*cp), reason)
 		}
 	}
 	for id, a := range k.associations {

@@ -18,12 +18,16 @@ type simulation struct {
 	random   *rand.Rand
 	channels []slacksim.ChannelID
 	said     map[slacksim.ChannelID][]slacksim.Message
+	roots    map[slacksim.TS]bool // of the threads of the past
 	size     int
 }
 
-// past makes messages channels, of which the first has a third of all, over most of the window; one of five messages is a reply.
+// threads is how many there are in the past.
+func (s *simulation) threads() int { return len(s.roots) }
+
+// past makes messages channels, of which the first has a third of all, over most of the window; one of three messages is a reply.
 func (s *simulation) past(channels, messages int) {
-	s.said = map[slacksim.ChannelID][]slacksim.Message{}
+	s.said, s.roots = map[slacksim.ChannelID][]slacksim.Message{}, map[slacksim.TS]bool{}
 	for n := range channels {
 		c := s.channel(fmt.Sprint("customer-", n))
 		s.channels = append(s.channels, c)
@@ -44,7 +48,7 @@ func (s *simulation) speak(c slacksim.ChannelID, ago time.Duration, n int) {
 	say := slacksim.Say{User: s.person.ID, Text: fmt.Sprint("message ", s.size)}
 	if said := s.said[c]; len(said) > 0 {
 		switch old := said[s.random.IntN(len(said))]; {
-		case s.random.IntN(5) > 0 || old.ThreadTS != "":
+		case s.random.IntN(3) > 0 || old.ThreadTS != "":
 		case s.random.IntN(20) == 0:
 			say.ThreadTS, say.Broadcast = old.TS, true
 		default:
@@ -57,6 +61,9 @@ func (s *simulation) speak(c slacksim.ChannelID, ago time.Duration, n int) {
 	var m slacksim.Message
 	if ago > 0 {
 		m = s.ago(ago, c, say)
+		if say.ThreadTS != "" {
+			s.roots[say.ThreadTS] = true
+		}
 	} else {
 		var err error
 		m, err = s.slack.Speak(s.t.Context(), s.team.ID, c, say)
@@ -101,23 +108,22 @@ func (s *simulation) troubles() {
 }
 
 // reconciled: everything that is there was read again since a moment.
-func (s *simulation) reconciled(since time.Time) func() bool {
-	return func() bool {
-		for _, c := range s.channels {
-			cp := s.coverage(c)
-			if !cp.Complete || cp.SweptAt.Before(since) {
+func (s *simulation) reconciled(since time.Time) bool {
+	for _, c := range s.channels {
+		if cp := s.coverage(c); !cp.Complete || cp.SweptAt.Before(since) {
+			return false
+		}
+	}
+	for _, c := range s.channels {
+		table, err := s.redis.HGetAll(s.t.Context(), schemas.ThreadsKey(s.team.ID, c)).Result()
+		s.must(err)
+		for root, text := range table {
+			if root != fieldEpoch && parseThread(text).read < since.Unix() {
 				return false
 			}
-			table, err := s.redis.HGetAll(s.t.Context(), schemas.ThreadsKey(s.team.ID, c)).Result()
-			s.must(err)
-			for root, text := range table {
-				if root != fieldEpoch && parseThread(text).read < since.Unix() {
-					return false
-				}
-			}
 		}
-		return true
 	}
+	return true
 }
 
 func sized(t testing.TB, name string, otherwise int) int {
@@ -133,13 +139,16 @@ func sized(t testing.TB, name string, otherwise int) int {
 	return n
 }
 
-// A workspace that talks while its past is read, of whose events some are lost, doubled or late, and whose API fails at times: once everything has been
-// read again, there is no difference between what would be in ClickHouse and Slack. HISTORY_CHANNELS and HISTORY_MESSAGES make it larger.
+// A workspace that talks while its past is read by two replicas, of whose events some are lost, doubled or late, and whose API fails at times. Once everything
+// has been read again, there is no difference between what would be in ClickHouse and Slack, read as 'backchannel audit' reads it. While the past is read,
+// what Slack allows is used and kept to, and a channel that has a third of all messages delays nobody's first page by more than its turn.
+//
+// HISTORY_CHANNELS and HISTORY_MESSAGES make it larger. HISTORY_OUT is a folder for what it produced: cmd/backchannel/audit feeds ClickHouse with it.
 func TestSimulation(t *testing.T) {
 	long(t)
 	for _, class := range []string{"internal", "commercial"} {
 		t.Run(class, func(t *testing.T) {
-			channels, messages := sized(t, "HISTORY_CHANNELS", 12), sized(t, "HISTORY_MESSAGES", 1500)
+			channels, messages := sized(t, "HISTORY_CHANNELS", 12), sized(t, "HISTORY_MESSAGES", 700)
 			inWorld(t, slacksim.Settings{ReplyEvents: true, CursorEnd: "varied"}, class == "commercial", func(w *world) {
 				w.calm = true
 				s := &simulation{world: w, random: rand.New(rand.NewPCG(7, 7))}
@@ -147,26 +156,44 @@ func TestSimulation(t *testing.T) {
 				w.installed(nil)
 				w.listen()
 				s.troubles()
-				stop, _ := w.start("a")
-				defer stop()
-				w.associate(s.channels...)
-				began := time.Now()
+				out := newSpool(w, class)
+				stopA, _ := w.start("a")
+				stopB, _ := w.start("b")
+				time.Sleep(21 * time.Minute) // both know of each other
+				w.associate(s.channels[0])
+				m := s.measure(perMinute[w.opts.Class])
+				time.Sleep(time.Minute)
+				m.firstPages(s.channels[1:])
+				w.associate(s.channels[1:]...)
 				s.talk(messages/4, 24*time.Hour)
 				_, err := w.slack.Idle(w.t.Context())
 				w.must(err)
 				w.until(365*24*time.Hour, "the backfill is complete", w.complete(s.channels...))
-				backfilled := time.Since(began)
+				m.stop()
 				quiet := time.Now()
-				w.until(365*24*time.Hour, "everything was read again", s.reconciled(quiet))
+				for !s.reconciled(quiet) {
+					if time.Since(quiet) > 365*24*time.Hour {
+						t.Fatal("a year later not everything was read again")
+					}
+					time.Sleep(3 * time.Hour)
+				}
 				took := time.Since(quiet)
+				stopA()
+				stopB()
+				w.same(time.Now().Add(-365*24*time.Hour), s.channels...)
 				stats, err := w.slack.Deliveries(w.t.Context())
 				w.must(err)
-				w.same(time.Now().Add(-365*24*time.Hour), s.channels...)
-				t.Logf("%d messages; %d events, %d withheld; backfilled in %s, reconciled in %s more; history %+v, replies %+v; %d records", s.size, stats.Created, stats.Withheld,
-					backfilled.Round(time.Minute), took.Round(time.Minute), w.calls(methodHistory), w.calls(methodReplies), len(w.log))
+				history, replies := w.calls(methodHistory), w.calls(methodReplies)
+				t.Logf("%d messages in %d channels, %d threads; %d events, %d withheld; %s; reconciled in %s more; history %+v, replies %+v; %d records", s.size, channels, s.threads(),
+					stats.Created, stats.Withheld, m, took.Round(time.Minute), history, replies, w.records)
 				if stats.Withheld == 0 {
 					t.Error("no event was withheld")
 				}
+				m.check(len(s.channels))
+				if n := history.Errors["ratelimited"] + replies.Errors["ratelimited"]; n*1000 >= history.Calls+replies.Calls {
+					t.Errorf("%d of %d calls were answered with 429", n, history.Calls+replies.Calls)
+				}
+				s.audited(out)
 			})
 		})
 	}

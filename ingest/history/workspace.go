@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +34,11 @@ type workspace struct {
 	nudges chan struct{}
 	done   chan struct{} // a call has ended
 	calls  sync.WaitGroup
-	owned  bool // of the worker's goroutine, as is refreshAt
+	// Of the worker's goroutine, as is refreshAt: owned says that channels are loaded; ours that we had the workspace when we last asked, at keptAt, while
+	// keptAmong lived.
+	owned, ours bool
+	keptAt      time.Time
+	keptAmong   []string
 
 	mu        sync.Mutex
 	channels  map[schemas.ChannelID]*channel
@@ -106,11 +111,9 @@ func (w *workspace) round(ctx context.Context, alive []string) (time.Duration, e
 		w.release(ctx)
 		return w.replicas.life, nil
 	}
-	ours, fresh, err := w.replicas.own(ctx, w.in.TeamID, alive)
-	if err != nil || !ours {
+	if fresh, err := w.keep(ctx, alive); err != nil || !w.ours {
 		return w.replicas.every, err
-	}
-	if fresh || !w.owned {
+	} else if fresh || !w.owned {
 		w.mu.Lock()
 		w.owned = true
 		w.channels = map[schemas.ChannelID]*channel{}
@@ -155,6 +158,16 @@ func (w *workspace) count(now time.Time) {
 	w.metrics.count(w.in.TeamID, w.channels, func(c *channel) bool { return w.behind(c, now) })
 }
 
+// keep takes the workspace, or keeps it. While the same replicas live nobody else can take it, so that it is enough to ask as often as we say that we live.
+func (w *workspace) keep(ctx context.Context, alive []string) (fresh bool, err error) {
+	if w.ours && w.owned && time.Since(w.keptAt) < w.replicas.every && slices.Equal(alive, w.keptAmong) {
+		return false, nil
+	}
+	w.ours, fresh, err = w.replicas.own(ctx, w.in.TeamID, alive)
+	w.keptAt, w.keptAmong = time.Now(), alive
+	return fresh, err
+}
+
 // release stops and gives the workspace to whom it falls.
 func (w *workspace) release(ctx context.Context) {
 	if !w.owned {
@@ -162,7 +175,7 @@ func (w *workspace) release(ctx context.Context) {
 	}
 	w.calls.Wait()
 	w.mu.Lock()
-	w.channels, w.owned = map[schemas.ChannelID]*channel{}, false
+	w.channels, w.owned, w.ours = map[schemas.ChannelID]*channel{}, false, false
 	w.mu.Unlock()
 	w.metrics.forget(w.in.TeamID)
 	w.replicas.disown(ctx, w.in.TeamID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -17,12 +16,14 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/events"
+	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/schemas/seal"
@@ -53,11 +54,18 @@ type world struct {
 	clock clock
 	calm  bool // replicas that are not killed need not say all the time that they live
 
-	mu     sync.Mutex
-	log    []*kgo.Record // of slack.events and slack.history, in order
-	offset int64
-	dead   map[string]bool // replicas that were killed
-	killAt int             // how many more steps, of any replica, until the one that makes it dies; 0: none
+	mu      sync.Mutex
+	log     []*kgo.Record // of slack.events and slack.history, in order, as far as enrich has not seen them
+	records int           // that were published to both
+	offset  int64
+	letters []*kgo.Record
+	limit   int // of a record, unless 0
+	metrics map[string]*prometheus.Registry
+	enrich  processors.Processor
+	stored  store                       // what a store has that applies what enrich emits
+	emitted func(records []*kgo.Record) // is shown them too, unless nil
+	dead    map[string]bool             // replicas that were killed
+	killAt  int                         // how many more steps, of any replica, until the one that makes it dies; 0: none
 }
 
 // inWorld makes a workspace whose app is of a class.
@@ -66,7 +74,7 @@ func inWorld(t *testing.T, settings slacksim.Settings, unlisted bool, test func(
 	mini := miniredis.RunT(t) // outside the bubble, whose time would not pass while it listens
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(400 * 24 * time.Hour) // so that there is a past
-		w := &world{t: t, mini: mini, clock: clock{mini: mini}, dead: map[string]bool{}}
+		w := &world{t: t, mini: mini, clock: clock{mini: mini}, dead: map[string]bool{}, stored: store{}, metrics: map[string]*prometheus.Registry{}}
 		var network kfake.VirtualNetwork
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen), kfake.SeedTopics(1,
 			schemas.SlackInstallations.Name, schemas.ChannelAssociations.Name, schemas.SlackChannels.Name, schemas.SyncRequests.Name, schemas.SlackEvents.Name))
@@ -78,6 +86,7 @@ func inWorld(t *testing.T, settings slacksim.Settings, unlisted bool, test func(
 		defer w.client.Close()
 		w.redis = w.newRedis()
 		defer w.redis.Close()
+		w.enrich = enrich.Definition(w.redis).Processor
 		keys, err := seal.NewKeySet()
 		w.must(err)
 		w.tokens, err = seal.New(keys)
@@ -186,7 +195,16 @@ func (r recorder) Publish(ctx context.Context, records ...*kgo.Record) error {
 	}
 	w.mu.Lock()
 	for _, rec := range records {
+		if w.limit > 0 && len(rec.Key)+len(rec.Value) > w.limit {
+			w.mu.Unlock()
+			return kerr.MessageTooLarge
+		}
+	}
+	for _, rec := range records {
 		w.put(rec)
+	}
+	if len(w.log) >= enrichAtOnce {
+		w.enrichAll()
 	}
 	w.mu.Unlock()
 	if w.dies(r.replica) {
@@ -251,9 +269,17 @@ func (w *world) put(rec *kgo.Record) {
 	if rec.Topic == schemas.SlackInstallations.Name {
 		second = schemas.FieldInstallation
 	}
+	if rec.Topic == schemas.SlackHistory.DeadLetter() {
+		w.letters = append(w.letters, rec)
+		return
+	}
 	if view == "" {
 		w.log = append(w.log, rec)
+		w.records++
 		return
+	}
+	if rec.Topic != schemas.SyncCheckpoints.Name {
+		w.enrichAll() // what was published before is seen by what held before
 	}
 	w.mini.HSet(view, second, schemas.ViewValue(w.offset, rec.Value))
 }
@@ -331,7 +357,8 @@ func (w *world) start(name string) (stop, kill func()) {
 	opts := w.opts
 	rdb := w.newRedis()
 	rdb.AddHook(pulse{w, name})
-	opts.Publisher, opts.Redis, opts.Metrics = recorder{w, name}, rdb, prometheus.NewRegistry()
+	w.metrics[name] = prometheus.NewRegistry()
+	opts.Publisher, opts.Redis, opts.Metrics = recorder{w, name}, rdb, w.metrics[name]
 	opts.HTTP = mortal{w, name, w.opts.HTTP}
 	h := New(opts)
 	if w.calm {
@@ -411,73 +438,41 @@ func (w *world) complete(channels ...slacksim.ChannelID) func() bool {
 	}
 }
 
-// row is a message as a store has it that applies records as sinks/clickhouse does.
-type row struct {
-	text, thread, subtype string
-	version               uint64
-	deleted               bool
-}
+// enrichAtOnce is how many records enrich gets at once.
+const enrichAtOnce = 200
 
-type store map[slacksim.ChannelID]map[schemas.TS]row
-
-// enriched runs everything that was published through enrich, in order.
-func (w *world) enriched() []schemas.ContextMessage {
-	w.t.Helper()
-	w.mu.Lock()
-	log := slices.Clone(w.log)
-	w.mu.Unlock()
-	p := enrich.Definition(w.redis).Processor
-	var all []schemas.ContextMessage
-	for batch := range slices.Chunk(log, 500) {
-		result, err := p.Process(w.t.Context(), batch)
-		w.must(err)
-		for _, rec := range result.Emitted() {
+// enrichAll runs what was published through enrich, and into the store. The caller holds mu.
+func (w *world) enrichAll() {
+	for batch := range slices.Chunk(w.log, enrichAtOnce) {
+		result, err := w.enrich.Process(context.WithoutCancel(w.t.Context()), batch)
+		if err != nil {
+			w.t.Errorf("enrich: %v", err)
+			return
+		}
+		records := result.Emitted()
+		for _, rec := range records {
 			m, err := schemas.ContextMessages.Decode(rec.Value)
-			w.must(err)
-			all = append(all, m)
+			if err != nil {
+				w.t.Errorf("what enrich emits: %v", err)
+				continue
+			}
+			w.stored.apply(m)
+		}
+		if w.emitted != nil {
+			w.emitted(records)
 		}
 	}
-	return all
-}
-
-// apply does what the ClickHouse sink does with a record (sinks/clickhouse/windows.go).
-func (s store) apply(m schemas.ContextMessage) {
-	if s[m.ChannelID] == nil {
-		s[m.ChannelID] = map[schemas.TS]row{}
-	}
-	rows := s[m.ChannelID]
-	if m.Window == nil {
-		if old, there := rows[m.TS]; !there || m.Version >= old.version {
-			rows[m.TS] = row{m.Text, string(m.ThreadTS), m.Subtype, m.Version, m.Deleted}
-		}
-		return
-	}
-	from, to := mustMicros(m.Window.From), mustMicros(m.Window.To)
-	for ts, r := range rows {
-		at := mustMicros(ts)
-		reply := r.thread != "" && r.thread != string(ts)
-		inside := at >= from && at <= to && (m.Window.ThreadTS != "" && reply && r.thread == string(m.Window.ThreadTS) || m.Window.ThreadTS == "" && (!reply || r.subtype == "thread_broadcast"))
-		if inside && !r.deleted && r.version < m.Version && !slices.Contains(m.Window.Present, ts) {
-			r.version, r.deleted = m.Version, true
-			rows[ts] = r
-		}
-	}
+	w.log = nil
 }
 
 // differences compares what would be in the store with what Slack has, since a moment.
-func (w *world) differences(since time.Time, channels ...slacksim.ChannelID) []string {
+func (w *world) differences(since time.Time, channels ...slacksim.ChannelID) (all []string) {
 	w.t.Helper()
-	s := store{}
-	for _, m := range w.enriched() {
-		s.apply(m)
-	}
-	return w.compare(s, since, channels...)
-}
-
-func (w *world) compare(s store, since time.Time, channels ...slacksim.ChannelID) (all []string) {
-	w.t.Helper()
+	w.mu.Lock()
+	w.enrichAll()
+	w.mu.Unlock()
 	for _, c := range channels {
-		have := maps.Clone(s[c])
+		have := w.rows(c)
 		for after := slacksim.TS(""); ; {
 			page, err := w.slack.Messages(w.t.Context(), w.team.ID, c, slacksim.MessageQuery{After: after})
 			w.must(err)
@@ -508,6 +503,19 @@ func (w *world) compare(s store, since time.Time, channels ...slacksim.ChannelID
 		}
 	}
 	return all
+}
+
+// rows are those of a channel by ts.
+func (w *world) rows(c slacksim.ChannelID) map[schemas.TS]row {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rows := map[schemas.TS]row{}
+	if of := w.stored[c]; of != nil {
+		for _, r := range of.all {
+			rows[r.ts] = *r
+		}
+	}
+	return rows
 }
 
 func (w *world) same(since time.Time, channels ...slacksim.ChannelID) {

@@ -129,6 +129,9 @@ func (r Reader) Get(ctx context.Context, id ID) (Letter, error) {
 // letter or, for a private topic, from the source record, as long as its retention keeps it.
 func (r Reader) Replay(ctx context.Context, l Letter) error {
 	key, value := l.Key, l.Value
+	if l.Offset < 0 {
+		return fmt.Errorf("%s never was a record of %s: its detail says where it is", l.ID, l.Topic)
+	}
 	if !schemas.DeadLetterKeepsValue(l.Topic) {
 		source, err := r.record(ctx, l.Topic, l.Partition, l.Offset)
 		if err != nil {

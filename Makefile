@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated test-deploy clean
+.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated test-deploy test-history clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -74,6 +74,11 @@ test-console: ## the console in Chromium: every page in three looks with axe, th
 	@cmp -s $(AXE)/package-lock.json $(AXE)/node_modules/.installed || { npm ci --silent --prefix $(AXE) && cp $(AXE)/package-lock.json $(AXE)/node_modules/.installed; }
 	AXE=$(CURDIR)/$(AXE)/node_modules/axe-core/axe.min.js SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 15m -run 'InABrowser' -v ./$(CONSOLE)
 
+test-history: ## a workspace of 300 channels and 200,000 messages, with lost, doubled and late events, in virtual time, twice; then audited in ClickHouse
+	@out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && \
+	  HISTORY_OUT=$$out HISTORY_CHANNELS=300 HISTORY_MESSAGES=200000 HISTORY_ENDS=2200 go test -count 1 -timeout 150m -run 'TestSimulation|TestEnds' -v ./ingest/history && \
+	  AUDIT_OF=$$out go test -count 1 -timeout 60m -run TestSimulatedHistory -v ./cmd/backchannel/audit
+
 test-browser: ## a person walks the simulator's page in Chromium; SCREENSHOTS=folder keeps pictures
 	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run 'TestWalk|InABrowser' -v ./deploy/slacksim ./cmd/backchannel/e2e
 
@@ -90,10 +95,11 @@ lint: ## golangci-lint, pinned in .ci/tools, and proof that the import map bites
 vuln: ## known vulnerabilities in what we call
 	$(TOOL) govulncheck ./...
 
-bench: ## enrich and the ClickHouse sink against bare ones, on real engines; BENCH_EVENTS, BENCH_ROUNDS
+bench: ## enrich and the ClickHouse sink against bare ones, on real engines (BENCH_EVENTS, BENCH_ROUNDS); posting and polling against Slack's limits
 	go test -tags bench -count 1 -timeout 60m -run TestBench -v ./cmd/backchannel/bench
 	BENCH_CONSOLE=1 go test -run '^$$' -bench Pages -benchtime 30x -timeout 20m ./ingest/console
 	RATE_MINUTES=5 go test -count 1 -timeout 10m -run TestVirtualPostingRate -v ./cmd/backchannel/e2e
+	HISTORY_BACKLOG=10 HISTORY_WORKSPACES=10000 go test -count 1 -timeout 90m -run 'TestTheBudgetIsUsedAndKept|TestManyWorkspaces' -v ./ingest/history
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target in turn, FUZZTIME each

@@ -23,6 +23,7 @@ func scenario(t *testing.T, p *pipeline) {
 	t.Run("bad requests", func(t *testing.T) { badRequests(t, p, w) })
 	t.Run("dead letters", func(t *testing.T) { deadLetters(t, p, w) })
 	t.Run("apply", func(t *testing.T) { applyAgain(t, p) })
+	t.Run("sync and audit", func(t *testing.T) { syncCommands(t, p, w) })
 }
 
 const within = 30 * time.Second

@@ -299,3 +299,67 @@ func TestAnEditRightAfterAnother(t *testing.T) {
 		w.same(time.Time{}, c)
 	})
 }
+
+// A deletion that overtakes its message: the message's event comes half an hour later, and changes nothing. Nor does it for long when of the deletion no event came.
+func TestADeletionThatOvertakesItsMessage(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		t.Run(fmt.Sprint("told ", told), func(t *testing.T) {
+			inWorld(t, slacksim.Settings{}, false, func(w *world) {
+				w.calm = true
+				c := budgeted(w, "customer", 1, 5, 1e6)[0]
+				w.installed(nil)
+				w.associate(c)
+				w.listen()
+				stop, _ := w.start("a")
+				defer stop()
+				w.until(time.Hour, "the channel is complete", w.complete(c))
+				late := 30 * time.Minute
+				w.fault(slacksim.Fault{Kind: slacksim.FaultReorderEvents, Count: 1, DelayMS: int(late.Milliseconds())})
+				gone, err := w.slack.Say(w.t.Context(), w.team.ID, c, w.person.ID, "deleted a moment later")
+				w.must(err)
+				if !told {
+					w.fault(slacksim.Fault{Kind: slacksim.FaultWithholdEvents, Count: 1})
+				}
+				w.must(w.slack.Delete(w.t.Context(), w.team.ID, c, gone.TS))
+				time.Sleep(late + time.Minute)
+				if told {
+					w.same(time.Time{}, c)
+				} else if len(w.differences(time.Time{}, c)) == 0 {
+					t.Error("its event did not come")
+				}
+				w.until(13*time.Hour, "it is gone", func() bool { return len(w.differences(time.Time{}, c)) == 0 })
+			})
+		})
+	}
+}
+
+// Messages a microsecond apart, at the border of two pages and of the window: each is read once, what is before the window is not.
+func TestBordersOfAMicrosecond(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, true, func(w *world) {
+		const all, before = 40, 10 // so that what is in the window fills two pages of 15
+		c := w.channel("customer")
+		var said []slacksim.Message
+		for n := range all {
+			said = append(said, w.ago(80*24*time.Hour, c, slacksim.Say{Text: fmt.Sprint("message ", n)}))
+		}
+		if first, last := mustMicros(said[0].TS), mustMicros(said[all-1].TS); last-first != all-1 {
+			t.Fatalf("they are not a microsecond apart: %s to %s", said[0].TS, said[all-1].TS)
+		}
+		start := time.UnixMicro(int64(mustMicros(said[before].TS)))
+		w.opts.Window = 80 * 24 * time.Hour
+		w.installed(nil)
+		say(w, schemas.ChannelAssociations, schemas.TeamChannelKey(w.team.ID, c), &schemas.ChannelAssociation{
+			OrgID: "acme", TeamID: w.team.ID, ChannelID: c, AccountID: "acc-1", UpdatedAt: start.Add(w.opts.Window).UTC(),
+		})
+		stop, _ := w.start("a")
+		defer stop()
+		w.until(time.Hour, "the channel is complete", w.complete(c))
+		w.same(start, c)
+		if n := len(w.rows(c)); n != all-before {
+			t.Errorf("%d messages are kept, want %d", n, all-before)
+		}
+		if cp := w.coverage(c); cp.Oldest != said[before].TS || cp.Messages != all-before {
+			t.Errorf("known from %s on with %d messages, want from %s on", cp.Oldest, cp.Messages, said[before].TS)
+		}
+	})
+}

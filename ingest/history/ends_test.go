@@ -132,6 +132,8 @@ func TestAnotherID(t *testing.T) {
 		w.until(time.Hour, "it is complete", w.complete(c))
 		now, err := w.slack.Identify(w.t.Context(), w.team.ID, c, "C0ANOTHERID")
 		w.must(err)
+		since := time.Now().Add(-200 * 24 * time.Hour).UTC() // was asked for under the former id, and goes with the channel too
+		say(w, schemas.SyncRequests, schemas.TeamChannelKey(w.team.ID, now.ID), &schemas.SyncRequest{OrgID: "acme", TeamID: w.team.ID, ChannelID: now.ID, Since: since})
 		say(w, schemas.ChannelAssociations, schemas.TeamChannelKey(w.team.ID, now.ID), &schemas.ChannelAssociation{
 			OrgID: "acme", TeamID: w.team.ID, ChannelID: now.ID, AccountID: "acc-1", UpdatedAt: time.Now().Add(-time.Hour).UTC(),
 		})
@@ -140,6 +142,9 @@ func TestAnotherID(t *testing.T) {
 		w.same(time.Now().Add(-90*24*time.Hour), now.ID)
 		if got := w.coverage(c); got.Reason != schemas.NotAssociated {
 			t.Errorf("the former id: %+v", got)
+		}
+		if got := w.coverage(now.ID); mustMicros(got.Oldest) != micros(since) {
+			t.Errorf("it is known from %s on, want from %s", got.Oldest, schemas.TSOf(micros(since)))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestMessagesThatAreTooLarge(t *testing.T) {
 		w.enrichAll()
 		var texts []string
 		for _, r := range w.stored[c].all {
-			if ts := string(r.ts); strings.HasPrefix(ts, fmt.Sprint(at)) {
+			if ts := string(r.ts); strings.HasPrefix(ts, strconv.FormatInt(at, 10)) {
 				texts = append(texts, r.text)
 			}
 		}

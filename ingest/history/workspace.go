@@ -57,9 +57,11 @@ func (h *History) work(ctx context.Context, in *schemas.Installation) {
 		History: h, in: in, nudges: h.nudged(in.TeamID), done: make(chan struct{}, 1), channels: map[schemas.ChannelID]*channel{},
 		underway: map[string]int{}, notBefore: map[string]time.Time{},
 	}
-	installed := h.metrics.installations.WithLabelValues(string(in.Status))
-	installed.Inc()
-	defer installed.Dec()
+	if in.Status != "" { // else its record is gone
+		installed := h.metrics.installations.WithLabelValues(string(in.Status))
+		installed.Inc()
+		defer installed.Dec()
+	}
 	appClass := cmp.Or(in.AppClass, h.opts.Class)
 	w.class, w.budget = classes[appClass], NewBudget(h.opts.Redis, in.TeamID, appClass)
 	if in.Active() && in.SealedToken != "" {

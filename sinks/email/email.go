@@ -20,6 +20,7 @@ import (
 // ErrBusy: the server wants this mail later. ErrUnanswered: the connection was lost when the server may have had it.
 // Anything else: the mail server is away, or refuses us whatever we bring.
 type Transport interface {
+	// Send hands a mail over. The reply is what the server said to it, also beside ErrRefused.
 	Send(ctx context.Context, d *schemas.Delivery) (reply string, err error)
 }
 
@@ -54,8 +55,9 @@ type Sink struct {
 
 // postponed is a mail that the server wanted later. It is kept in memory: a restart asks the server once more, which is no harm.
 type postponed struct {
-	until time.Time
-	pause time.Duration
+	until    time.Time
+	pause    time.Duration
+	attempts int
 }
 
 // Pauses before a mail that the server wanted later comes again (greylisting asks for some minutes).
@@ -172,12 +174,17 @@ func (s *Sink) deliver(ctx context.Context, d *schemas.Delivery) (again bool, er
 }
 
 func (s *Sink) send(ctx context.Context, d *schemas.Delivery, earlier *ledger.Entry) (again bool, err error) {
-	attempts := 0
+	attempts := s.busy[d.DeliveryID].attempts
 	if earlier != nil {
-		attempts = earlier.Attempts
+		attempts += earlier.Attempts
 	}
 	inDoubt := earlier != nil
 	reply, err := s.opts.Transport.Send(ctx, d)
+	end := func(status schemas.OutcomeStatus, reason schemas.Reason, detail string, ambiguous bool) error {
+		o := d.Outcome(schemas.ByEmail, status, reason, detail, s.opts.Now().UTC())
+		o.Ambiguous, o.Reply, o.Attempts = ambiguous, reply, attempts+1
+		return s.ledger.Conclude(ctx, o, s.opts.Publish)
+	}
 	if errors.Is(err, ErrBusy) {
 		s.postpone(d.DeliveryID)
 	} else {
@@ -185,13 +192,11 @@ func (s *Sink) send(ctx context.Context, d *schemas.Delivery, earlier *ledger.En
 	}
 	switch {
 	case err == nil:
-		o := d.Outcome(schemas.ByEmail, schemas.Delivered, "", "", s.opts.Now().UTC())
-		o.Ambiguous, o.Reply, o.Attempts = inDoubt, reply, attempts+1
-		return false, s.ledger.Conclude(ctx, o, s.opts.Publish)
+		return false, end(schemas.Delivered, "", "", inDoubt)
 	case errors.Is(err, ErrRefused):
-		return false, s.conclude(ctx, d, schemas.Failed, schemas.EmailRefused, err.Error(), inDoubt)
+		return false, end(schemas.Failed, schemas.EmailRefused, err.Error(), inDoubt)
 	case errors.Is(err, ErrUnanswered) && d.OnAmbiguous == schemas.Silence:
-		return false, s.conclude(ctx, d, schemas.Failed, schemas.AmbiguousSilenced, "", true)
+		return false, end(schemas.Failed, schemas.AmbiguousSilenced, "", true)
 	case errors.Is(err, ErrUnanswered):
 		return true, s.ledger.Doubt(ctx, d.DeliveryID, attempts+1, s.opts.Now())
 	case inDoubt: // still, about the earlier attempt
@@ -203,8 +208,9 @@ func (s *Sink) send(ctx context.Context, d *schemas.Delivery, earlier *ledger.En
 }
 
 func (s *Sink) postpone(id schemas.DeliveryID) {
-	pause := min(max(2*s.busy[id].pause, firstRetry), lastRetry)
-	s.busy[id] = postponed{until: s.opts.Now().Add(pause), pause: pause}
+	before := s.busy[id]
+	pause := min(max(2*before.pause, firstRetry), lastRetry)
+	s.busy[id] = postponed{until: s.opts.Now().Add(pause), pause: pause, attempts: before.attempts + 1}
 }
 
 // look reads the ledger, which can be trusted only while the views are complete: they rebuild it.

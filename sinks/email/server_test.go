@@ -1,6 +1,7 @@
 package email
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -26,20 +27,32 @@ type server struct {
 	drops int // how often; then it behaves
 	slow  chan struct{}
 	conns []*smtp.Conn
+
+	mechanisms []string // AUTH; nil: none
+	said       []string // what clients sent to log in with
 }
 
 type mailed struct{ from, to, text string }
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{rcpt: map[string]error{}, data: map[string]error{}}
+	return newServerWith(t, nil, false)
+}
+
+// newServerWith makes one with STARTTLS, when it has a certificate, or with TLS from the start.
+func newServerWith(t *testing.T, encrypted *tls.Config, fromTheStart bool, mechanisms ...string) *server {
+	t.Helper()
+	s := &server{rcpt: map[string]error{}, data: map[string]error{}, mechanisms: mechanisms}
 	srv := smtp.NewServer(s)
-	srv.AllowInsecureAuth, srv.Domain, srv.MaxMessageBytes = true, "localhost", 64<<10
+	srv.AllowInsecureAuth, srv.Domain, srv.MaxMessageBytes, srv.TLSConfig = true, "localhost", 64<<10, encrypted
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.addr = ln.Addr().String()
+	if fromTheStart {
+		ln = tls.NewListener(ln, encrypted)
+	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
 	t.Cleanup(func() {

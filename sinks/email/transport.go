@@ -3,6 +3,7 @@ package email
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/textproto"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,7 +76,8 @@ func newSMTP(address, from string, timeout time.Duration) (*SMTP, error) {
 	return &SMTP{client: client, from: from}, nil
 }
 
-// Send hands the mail to the server, over the connection that is open, or over a new one. Mails go one after another.
+// Send hands the mail to the server, over the connection that is open, or over a new one. Mails go one after another. The reply is
+// what the server said when it took the mail; of a refusal only the codes.
 func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) (reply string, err error) {
 	msg, err := message(s.from, s.SettingsURL, d)
 	if err != nil {
@@ -84,7 +87,7 @@ func (s *SMTP) Send(ctx context.Context, d *schemas.Delivery) (reply string, err
 	defer s.mu.Unlock()
 	err = s.exchange(ctx, msg)
 	if err != nil && !msg.IsDelivered() {
-		return "", s.judge(err)
+		return codes(err), s.judge(err)
 	}
 	return content.Cut(content.Line(msg.ServerResponse()), maxReply), nil // accepted: what goes wrong after it is no reason to send it again
 }
@@ -116,7 +119,7 @@ func (s *SMTP) exchange(ctx context.Context, msg *mail.Msg) error {
 		if fresh {
 			conn, err := s.client.DialToSMTPClientWithContext(ctx)
 			if err != nil {
-				return errAway // the library's error may quote the address
+				return err
 			}
 			s.conn = conn
 		}
@@ -141,11 +144,37 @@ const maxReply = 200
 
 var errAway = errors.New("the mail server does not answer")
 
+// unconnected says what to mend when there is no connection to send over. The library's error may quote the address.
+func unconnected(err error) error {
+	if answer, is := errors.AsType[*textproto.Error](err); is && ourFault[answer.Code] {
+		return fmt.Errorf("the mail server wants other credentials or encryption: code %d", answer.Code)
+	}
+	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
+		return errors.New("the mail server's certificate is not one that is trusted here")
+	}
+	switch {
+	case errors.Is(err, mail.ErrNoSupportedAuthDiscovered):
+		return errors.New("the mail server has no way to log in that would keep the password to itself: it needs TLS")
+	case strings.Contains(err.Error(), "does not support STARTTLS"): // the library has no error for it
+		return errors.New("the mail server has no STARTTLS, and tls=required wants it")
+	}
+	return errAway
+}
+
+// codes are what is kept of a refusal, such as '550 5.1.1': its words may quote the mail.
+func codes(err error) string {
+	failed, ok := errors.AsType[*mail.SendError](err)
+	if !ok || failed.ErrorCode() == 0 {
+		return ""
+	}
+	return strings.TrimSpace(strconv.Itoa(failed.ErrorCode()) + " " + failed.EnhancedStatusCode())
+}
+
 func (s *SMTP) judge(err error) error {
 	failed, ok := errors.AsType[*mail.SendError](err)
 	switch {
 	case !ok:
-		return errAway
+		return unconnected(err)
 	case failed.Reason == mail.ErrSMTPDataClose && failed.ErrorCode() == 0:
 		return ErrUnanswered
 	case failed.ErrorCode() == codeClosing:

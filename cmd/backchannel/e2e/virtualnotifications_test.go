@@ -33,41 +33,55 @@ import (
 
 // TestVirtualNotifications delivers many notifications to many people of many workspaces, in virtual time: by Slack, against the simulator,
 // and one in ten by email. 1% of posts are taken and the connection then lost, both sinks are killed now and then, and of every ten
-// workspaces one is throttled in storms and one has a token that Slack refuses. Then it does the same without the sick ones. Every delivery
-// ends in an outcome; what was posted twice was counted as ambiguous; and the sick ones slow nobody down. NOTIFICATIONS,
+// workspaces one is throttled in storms and one has a token that Slack refuses. Then it does the same without the sick ones, and a tenth of
+// it with a Slack that ignores client_msg_id. Every delivery ends in an outcome; what was posted twice was counted as ambiguous; and the
+// sick ones slow nobody down. NOTIFICATIONS,
 // NOTIFICATIONS_PEOPLE and NOTIFICATIONS_WORKSPACES say how many ('make test-notifications': 100,000 for 20,000 people in 50).
 func TestVirtualNotifications(t *testing.T) {
 	requests := int(number(t, "NOTIFICATIONS", 300))
 	people := int(number(t, "NOTIFICATIONS_PEOPLE", 100))
 	workspaces := int(number(t, "NOTIFICATIONS_WORKSPACES", 10))
-	var p99 [2]time.Duration
-	for i, sick := range []bool{false, true} {
-		began := time.Now()
+	runs := []virtualRun{
+		{name: "all is well", requests: requests},
+		{name: "some are sick", requests: requests, sick: true},
+		{name: "some are sick, and Slack does not know a client_msg_id again", requests: max(requests/10, 300), sick: true, ignored: true},
+	}
+	for i := range runs {
+		run, began := &runs[i], time.Now()
 		mini := miniredis.RunT(t) // outside the bubble, whose time would not pass while it listens
 		synctest.Test(t, func(t *testing.T) {
 			r := newNotifying(t, mini, rand.New(rand.NewPCG(3, 4)))
-			r.sick = sick
+			r.virtualRun = *run
 			r.serve(func(ctx context.Context, client *kgo.Client, working *sync.WaitGroup) {
 				teams := r.build(people, workspaces)
 				for _, name := range []string{"slack", "email"} {
 					working.Go(func() { r.keepAlive(ctx, client, name) })
 				}
-				r.ask(client, teams, requests)
+				r.ask(client, teams, run.requests)
 				r.wait()
 			})
-			p99[i] = r.judge()
+			run.p99 = r.judge()
 		})
-		t.Logf("sick workspaces: %v; p99 of the healthy ones %v; took %v", sick, p99[i], time.Since(began).Round(time.Millisecond))
+		t.Logf("%s: p99 of the healthy workspaces %v; took %v", run.name, run.p99, time.Since(began).Round(time.Millisecond))
 	}
-	if p99[1] > p99[0]*11/10 && requests >= 10_000 { // fewer have no p99 to speak of
-		t.Errorf("with sick workspaces the others' p99 is %v, without them %v", p99[1], p99[0])
+	if well, sick := runs[0].p99, runs[1].p99; sick > well*11/10 && requests >= 10_000 { // fewer have no p99 to speak of
+		t.Errorf("with sick workspaces the others' p99 is %v, without them %v", sick, well)
 	}
 }
 
+// virtualRun is one way to do it.
+type virtualRun struct {
+	name     string
+	requests int
+	sick     bool
+	ignored  bool // Slack posts again what bears a client_msg_id that it knows
+	p99      time.Duration
+}
+
 type notifying struct {
+	virtualRun
 	t      *testing.T
 	mini   *miniredis.Miniredis
-	sick   bool
 	steady bool // nothing is lost, nobody killed
 	random *rand.Rand
 	sim    *slacksim.Client
@@ -148,7 +162,7 @@ func (r *notifying) serve(do func(context.Context, *kgo.Client, *sync.WaitGroup)
 	client, err := kgo.NewClient(append(r.kafka, kgo.ProducerLinger(0))...)
 	r.must(err)
 	defer client.Close()
-	sim, err := slacksim.New(slacksim.Options{})
+	sim, err := slacksim.New(slacksim.Options{Settings: slacksim.Settings{IgnoreClientMsgID: r.ignored}})
 	r.must(err)
 	r.t.Cleanup(func() { r.must(sim.Close()) })
 	r.web = sim.Handler()
@@ -399,7 +413,9 @@ func (r *notifying) judge() time.Duration {
 	}
 	slices.Sort(latencies)
 	r.t.Logf("%d deliveries, %v, %d kills, %v posts in doubt, %d outcomes say so, %d posted twice, %d mailed twice", len(r.asked), statuses, r.kills, r.ambiguous, doubted, twice, mailed)
-	if float64(twice) > r.ambiguous || mailed > doubted || float64(twice+mailed) > float64(len(r.asked))/1000 {
+	// One post in a hundred is in doubt by design, and 'repeat' posts it again: only Slack can know it again then.
+	tooMany := float64(twice+mailed) > float64(len(r.asked))/1000 && !r.ignored
+	if float64(twice) > r.ambiguous || mailed > doubted || tooMany {
 		r.t.Errorf("%d were posted twice and %d mailed twice, of %d", twice, mailed, len(r.asked))
 	}
 	for id := range r.asked {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
@@ -50,7 +50,7 @@ Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: 
 				return err
 			}
 			defer ch.Close()
-			return explainRequest(cmd.Context(), cmd.OutOrStdout(), ch, rdb, schemas.OrgID(org), schemas.RequestID(request))
+			return explainRequest(cmd.Context(), cmd.OutOrStdout(), deliverylog.ClickHouse{Conn: ch}, rdb, schemas.OrgID(org), schemas.RequestID(request))
 		},
 	}
 	f := cmd.Flags()
@@ -61,8 +61,8 @@ Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: 
 	return cmd
 }
 
-func explainRequest(ctx context.Context, out io.Writer, ch driver.Conn, rdb redis.UniversalClient, org schemas.OrgID, id schemas.RequestID) error {
-	entries, err := deliverylog.ClickHouse{Conn: ch}.Find(ctx, org, log.Query{Request: id, Limit: 10 * schemas.MaxRecipients})
+func explainRequest(ctx context.Context, out io.Writer, became log.Log, rdb redis.UniversalClient, org schemas.OrgID, id schemas.RequestID) error {
+	entries, err := became.Find(ctx, org, log.Query{Request: id, Limit: 10 * schemas.MaxRecipients})
 	if err != nil {
 		return err
 	}
@@ -71,22 +71,64 @@ func explainRequest(ctx context.Context, out io.Writer, ch driver.Conn, rdb redi
 		delivered = delivered || entries[i].Status == schemas.Delivered
 		printEntry(out, &entries[i])
 	}
-	waits, err := rdb.SMembers(ctx, schemas.ViewOrgDone(org, id)).Result()
+	waits, err := waiting(ctx, rdb, org, id)
 	if err != nil {
-		return fmt.Errorf("look up what waits: %w", err)
+		return err
 	}
-	for _, w := range waits {
-		if delivery, waiting := strings.CutPrefix(w, schemas.DoneHeld); waiting && len(entries) == 0 {
-			fmt.Fprintf(out, "Delivery %s waits, or has just been sent on its way: for quiet hours to end, for others of its group, or for the hour's cap.\n", delivery)
-		}
+	for _, h := range waits {
+		means, mend := words(h.Why)
+		fmt.Fprintf(out, "%s: waits until %s, by %s for %s\n  %s: %s %s\n", h.Delivery.Type, h.DueAt.UTC().Format(time.RFC3339), h.Channel,
+			h.Delivery.Recipient.KeyPart(), h.Why, means, mend)
 	}
 	switch {
+	case len(entries) == 0 && len(waits) > 0:
+		return exitError{5, ""}
 	case len(entries) == 0:
 		return exitError{5, fmt.Sprintf("nothing has become of request %s of %s yet", id, org)}
 	case !delivered:
 		return exitError{4, ""}
 	}
 	return nil
+}
+
+// waiting finds what of a request waits. Redis knows it by delivery; which partition has it only the recipient would tell.
+func waiting(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, id schemas.RequestID) (all []schemas.HeldNotification, err error) {
+	done, err := rdb.SMembers(ctx, schemas.ViewOrgDone(org, id)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("look up what waits: %w", err)
+	}
+	for _, member := range done {
+		delivery, held := strings.CutPrefix(member, schemas.DoneHeld)
+		for p := int32(0); held && p < schemas.NotificationHeld.Partitions; p++ {
+			some, err := heldAs(ctx, rdb, p, delivery)
+			if err != nil {
+				return nil, fmt.Errorf("look up what waits: %w", err)
+			}
+			for _, h := range some {
+				if h.Delivery.RequestID == id { // two requests of one dedup_id are one delivery
+					all = append(all, h)
+				}
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b schemas.HeldNotification) int { return strings.Compare(string(a.Key()), string(b.Key())) })
+	return all, nil
+}
+
+// heldAs finds what of a partition waits under a delivery's id, which ends the record's key but for the request.
+func heldAs(ctx context.Context, rdb redis.UniversalClient, partition int32, delivery string) (all []schemas.HeldNotification, err error) {
+	found := rdb.HScan(ctx, schemas.ViewHeld(partition)+schemas.HeldItems, 0, "*/"+delivery+".*", 10_000).Iterator()
+	for isValue := false; found.Next(ctx); isValue = !isValue { // key, value, key, value
+		if !isValue {
+			continue
+		}
+		h, err := schemas.NotificationHeld.Decode([]byte(found.Val()))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	return all, found.Err()
 }
 
 // printEntry says in words what became of a request for one recipient by one channel.
@@ -147,7 +189,10 @@ func words(reason schemas.Reason) (means, mend string) {
 
 // explainNow decides for a person and says how, then goes through the product page's checks.
 func explainNow(ctx context.Context, out io.Writer, rdb redis.UniversalClient, org schemas.OrgID, user string, kind schemas.NotificationType) error {
-	to := recipient(user)
+	to := named(user)
+	if to.Role != "" {
+		return errors.New("--user must be an email or a directory user id")
+	}
 	all, err := route.Explain(ctx, rdb, org, to, time.Now(), kind)
 	if err != nil {
 		return err
@@ -166,14 +211,6 @@ func explainNow(ctx context.Context, out io.Writer, rdb redis.UniversalClient, o
 		return exitError{4, ""}
 	}
 	return nil
-}
-
-// recipient is who is named by an email, or by a directory user id.
-func recipient(user string) schemas.Recipient {
-	if strings.Contains(user, "@") {
-		return schemas.Recipient{Email: user}
-	}
-	return schemas.Recipient{UserID: schemas.UserID(user)}
 }
 
 func printExplanation(out io.Writer, user string, kind schemas.NotificationType, x *route.Explanation) (delivered bool) {

@@ -19,22 +19,26 @@ import (
 
 func notifyCommand(a *app) *cobra.Command {
 	var r schemas.NotificationRequest
-	var to, link string
-	var wait time.Duration
+	var to []string
+	var link string
+	var window, expires, wait time.Duration
 	cmd := &cobra.Command{
-		Use: "notify --org ORG --type TYPE --to USER|EMAIL --title TEXT", Args: cobra.NoArgs,
-		Short: "Send one notification request and wait for its outcome",
-		Long: `Send one notification request and wait for its outcome.
+		Use: "notify --org ORG --type TYPE --to WHOM --title TEXT", Args: cobra.NoArgs,
+		Short: "Send one notification request and wait for its outcomes",
+		Long: `Send one notification request and wait for its outcomes.
 
+Whom: a directory user id, an email, or a role such as manager:USER, account_owner:ACCOUNT or deal_owner:DEAL. Give --to
+several times, or a list with commas, for several people: each has outcomes of their own.
 Prints each outcome as one line of JSON. Exit code 0: at least one was delivered; 4: none was; 5: no outcome in time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if r.OrgID == "" || r.Type == "" || to == "" || r.Content.Title == "" {
+			if r.OrgID == "" || r.Type == "" || len(to) == 0 || r.Content.Title == "" {
 				return errors.New("--org, --type, --to and --title are needed; the types are in schemas/REFERENCE.md")
 			}
-			if strings.Contains(to, "@") {
-				r.Recipient.Email = to
-			} else {
-				r.Recipient.UserID = schemas.UserID(to)
+			for _, whom := range to {
+				r.Recipients = append(r.Recipients, named(whom))
+			}
+			if len(to) == 1 {
+				r.Recipient, r.Recipients = r.Recipients[0], nil
 			}
 			if link != "" {
 				r.Content.Link = &schemas.Link{URL: link}
@@ -42,7 +46,10 @@ Prints each outcome as one line of JSON. Exit code 0: at least one was delivered
 			if r.RequestID == "" {
 				r.RequestID = schemas.RequestID("cli-" + uuid.NewString())
 			}
-			r.CreatedAt = time.Now().UTC()
+			r.CreatedAt, r.GroupWindow = time.Now().UTC(), int(window.Seconds())
+			if expires != 0 {
+				r.ExpiresAt = r.CreatedAt.Add(expires)
+			}
 			if err := r.Check(); err != nil {
 				return err
 			}
@@ -61,25 +68,50 @@ Prints each outcome as one line of JSON. Exit code 0: at least one was delivered
 			if err != nil {
 				return err
 			}
-			return judgeOutcomes(outcomes, r.RequestID, wait)
+			return judgeOutcomes(outcomes, &r, wait)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar((*string)(&r.OrgID), "org", "", "organization")
 	f.StringVar((*string)(&r.Type), "type", "", "notification type, such as meeting_analysis.ready")
-	f.StringVar(&to, "to", "", "recipient: directory user id, or email")
+	f.StringSliceVar(&to, "to", nil, "recipients: directory user ids, emails, or roles such as manager:USER")
 	f.StringVar(&r.Content.Title, "title", "", "title, plain text")
 	f.StringVar(&r.Content.Body, "body", "", "body, Markdown")
 	f.StringVar(&link, "link", "", "URL that the button opens")
 	f.StringVar((*string)(&r.RequestID), "request-id", "", "id of the request; made up when absent")
 	f.StringVar(&r.DedupID, "dedup-id", "", "requests that share it are delivered once")
-	f.DurationVar(&wait, "wait", 30*time.Second, "how long to wait for the outcome")
+	f.StringVar(&r.Group, "group", "", "requests of one group become one message")
+	f.DurationVar(&window, "group-window", 0, "how long the group's first request waits for others; absent: 5m")
+	f.StringVar((*string)(&r.Priority), "priority", "", "normal or urgent; absent: the type's")
+	f.StringVar(&r.Thread, "thread", "", "requests that share it belong together: a later one answers the first")
+	f.StringVar((*string)(&r.ThreadMode), "thread-mode", "", "reply or update; absent: reply")
+	f.DurationVar(&expires, "expires", 0, "do not deliver later than this from now")
+	f.DurationVar(&wait, "wait", 30*time.Second, "how long to wait for the outcomes")
 	return cmd
 }
 
-func judgeOutcomes(outcomes []schemas.Outcome, id schemas.RequestID, wait time.Duration) error {
+// named is who is named by an email, a directory user id, or a role: what follows its colon is an email or an id too.
+func named(whom string) schemas.Recipient {
+	role, of, _ := strings.Cut(whom, ":")
+	switch schemas.Role(role) {
+	case schemas.ManagerOf:
+		r := named(of)
+		r.Role = schemas.ManagerOf
+		return r
+	case schemas.AccountOwner:
+		return schemas.Recipient{Role: schemas.AccountOwner, AccountID: schemas.AccountID(of)}
+	case schemas.DealOwner:
+		return schemas.Recipient{Role: schemas.DealOwner, DealID: schemas.DealID(of)}
+	}
+	if strings.Contains(whom, "@") {
+		return schemas.Recipient{Email: whom}
+	}
+	return schemas.Recipient{UserID: schemas.UserID(whom)}
+}
+
+func judgeOutcomes(outcomes []schemas.Outcome, r *schemas.NotificationRequest, wait time.Duration) error {
 	if len(outcomes) == 0 {
-		return exitError{5, fmt.Sprintf("no outcome for request %s within %s; is the pipeline running? see /readyz", id, wait)}
+		return exitError{5, fmt.Sprintf("no outcome for request %s within %s: it may have to wait ('backchannel explain --org %s --request %s' says until when), or the pipeline is not running (/readyz)", r.RequestID, wait, r.OrgID, r.RequestID)}
 	}
 	for _, o := range outcomes {
 		if o.Status == schemas.Delivered {
@@ -89,7 +121,7 @@ func judgeOutcomes(outcomes []schemas.Outcome, id schemas.RequestID, wait time.D
 	return exitError{4, "not delivered"}
 }
 
-// moreWithin is how long to listen for a second outcome after the first: 'both' has one for each channel.
+// moreWithin is how long to listen for another outcome once each recipient has one: 'both' has one for each channel.
 const moreWithin = 2 * time.Second
 
 // notify produces the request and collects its outcomes. It finds the end of the outcomes before it produces, so that none is missed.
@@ -118,7 +150,11 @@ func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest)
 	if err != nil {
 		return nil, err
 	}
-	record := &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(schemas.OrgKey(r.OrgID, r.Recipient.KeyPart())), Value: value}
+	first := r.Recipient
+	if len(r.Recipients) > 0 {
+		first = r.Recipients[0]
+	}
+	record := &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(schemas.OrgKey(r.OrgID, first.KeyPart())), Value: value}
 	if err := client.ProduceSync(ctx, record).FirstErr(); err != nil {
 		return nil, fmt.Errorf("produce the request: %w", err)
 	}
@@ -127,19 +163,22 @@ func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest)
 
 func collect(ctx context.Context, client *kgo.Client, r schemas.NotificationRequest) []schemas.Outcome {
 	var outcomes []schemas.Outcome
-	for ctx.Err() == nil {
+	people := map[string]bool{}
+	for all := false; ctx.Err() == nil; {
 		client.PollFetches(ctx).EachRecord(func(rec *kgo.Record) {
 			o, err := schemas.NotificationOutcomes.Decode(rec.Value)
 			if err != nil || o.OrgID != r.OrgID || o.RequestID != r.RequestID {
 				return // somebody else's
 			}
-			if len(outcomes) == 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, moreWithin)
-				context.AfterFunc(ctx, cancel)
-			}
+			people[o.Recipient.KeyPart()] = true
 			outcomes = append(outcomes, o)
 		})
+		if !all && len(people) >= max(len(r.Recipients), 1) {
+			all = true
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, moreWithin)
+			context.AfterFunc(ctx, cancel)
+		}
 	}
 	return outcomes
 }

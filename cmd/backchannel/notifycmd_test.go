@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -121,6 +122,38 @@ func TestNotifyTellsWhatBecameOfIt(t *testing.T) {
 	}
 }
 
+// Each flag is in the request, and several people are waited for.
+func TestNotifySaysAllThatARequestCan(t *testing.T) {
+	var got schemas.NotificationRequest
+	brokers := pipeline(t, func(r schemas.NotificationRequest) (all []schemas.Outcome) {
+		got = r
+		for _, to := range r.Recipients {
+			o := outcome(r, schemas.Suppressed)
+			o.Recipient = to
+			all = append(all, o)
+		}
+		return all
+	})
+	out, err := execute(t, "", notifyArgs(brokers, "--to", "usr-ben,manager:usr-ada", "--to", "account_owner:acc-1", "--to", "deal_owner:deal-1", "--to", "manager:zoe@acme.example",
+		"--group", "g", "--group-window", "90s", "--priority", "urgent", "--thread", "t", "--thread-mode", "update", "--expires", "1h", "--dedup-id", "d", "--request-id", "r",
+		"--link", "https://app.example/1", "--body", "b", "--wait", "20s")...)
+	if code := exitCodeOf(err); code != 4 || strings.Count(out, "\n") != 6 {
+		t.Errorf("exit code %d, printed:\n%s", code, out)
+	}
+	want := schemas.NotificationRequest{
+		OrgID: "org-a", RequestID: "r", Type: "meeting_analysis.ready", DedupID: "d", Group: "g", GroupWindow: 90, Priority: schemas.Urgent,
+		Thread: "t", ThreadMode: schemas.ThreadUpdate, CreatedAt: got.CreatedAt, ExpiresAt: got.CreatedAt.Add(time.Hour),
+		Content: schemas.Content{Title: "Hello", Body: "b", Link: &schemas.Link{URL: "https://app.example/1"}},
+		Recipients: []schemas.Recipient{
+			{Email: "ada@acme.example"}, {UserID: "usr-ben"}, {Role: schemas.ManagerOf, UserID: "usr-ada"}, {Role: schemas.AccountOwner, AccountID: "acc-1"},
+			{Role: schemas.DealOwner, DealID: "deal-1"}, {Role: schemas.ManagerOf, Email: "zoe@acme.example"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want, got:\n%s", diff)
+	}
+}
+
 func TestNotifyRefusals(t *testing.T) {
 	tests := []struct {
 		name string
@@ -130,6 +163,9 @@ func TestNotifyRefusals(t *testing.T) {
 		{"nothing given", []string{"notify"}, "--org, --type, --to and --title"},
 		{"an argument", notifyArgs("127.0.0.1:1", "hello"), "unknown command"},
 		{"a link that is none", notifyArgs("127.0.0.1:1", "--link", "javascript:alert(1)"), "link"},
+		{"a priority that is none", notifyArgs("127.0.0.1:1", "--priority", "high"), "priority"},
+		{"a window without a group", notifyArgs("127.0.0.1:1", "--group-window", "1m"), "group is missing"},
+		{"a role without whose", notifyArgs("127.0.0.1:1", "--to", "deal_owner:"), "deal_id is missing"},
 		{"Kafka away", notifyArgs("127.0.0.1:1", "--wait", "200ms"), "notification.outcomes"},
 	}
 	for _, tt := range tests {

@@ -55,7 +55,7 @@ test-forget: ## what is forgotten is in no file of ClickHouse, once it has remov
 	go test -count 1 -timeout 20m ./cmd/backchannel/forget
 
 test-guards: ## the fault suite with one guard taken out at a time: it must fail
-	go test -tags faults -count 1 -timeout 40m -run TestGuards -v ./cmd/backchannel/e2e
+	go test -tags faults -count 1 -timeout 40m -run "TestGuards|TestUnitGuards" -v ./cmd/backchannel/e2e
 
 test-dashboards: ## a real Prometheus scrapes the demo: every query of every dashboard and every rule has data, and nobody is paged
 	go test -tags real -count 1 -timeout 15m -run 'TestDashboards$$' -v ./cmd/backchannel/e2e

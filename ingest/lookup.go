@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -40,22 +39,4 @@ func Lookup(ctx context.Context, rdb redis.UniversalClient, fill func(redis.Pipe
 }
 
 // Viewed decodes the value of a view, nil for one that is absent or a tombstone.
-func Viewed[T any](value string) (*T, error) {
-	if value == "" {
-		return nil, nil
-	}
-	_, text, err := schemas.ParseViewValue(value)
-	if err != nil || text == "" {
-		return nil, err
-	}
-	v := new(T)
-	if err := json.Unmarshal([]byte(text), v); err != nil {
-		return nil, fmt.Errorf("decode a view value: %w", err)
-	}
-	if checked, ok := any(v).(interface{ Validate() error }); ok {
-		if err := checked.Validate(); err != nil {
-			return nil, fmt.Errorf("decode a view value: %w", err)
-		}
-	}
-	return v, nil
-}
+func Viewed[T any](value string) (*T, error) { return schemas.DecodeView[T](value) }

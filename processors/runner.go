@@ -200,33 +200,47 @@ func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, b
 			return err
 		}
 	}
-	if err := sess.Begin(); err != nil {
-		return fmt.Errorf("processor %s: begin transaction: %w", r.def.Name, err)
-	}
-	promise := kgo.AbortingFirstErrPromise(sess.Client())
-	for _, rec := range result.emitted {
-		sess.Produce(ctx, rec, promise.Promise())
-	}
+	out := slices.Clone(result.emitted)
 	for i, f := range result.fates {
 		if f.Rejected != "" {
-			sess.Produce(ctx, deadLetter(r.def.Name, batch[i], f), promise.Promise())
+			out = append(out, deadLetter(r.def.Name, batch[i], f))
 		}
 	}
+	committed, err := r.produce(ctx, sess, out, nil)
+	if err == nil && committed {
+		r.opts.Metrics.committed(r.def.Name, result, time.Since(started))
+	}
+	return err
+}
+
+// produce puts records and the offsets that were read into one transaction. ended, when there is one, tells after it was
+// produced what the records end (tick.go). A rebalance makes it abort, which is no error.
+func (r *Runner) produce(ctx context.Context, sess *kgo.GroupTransactSession, records []*kgo.Record, ended func() map[string]map[int32]int64) (committed bool, err error) {
+	if err := sess.Begin(); err != nil {
+		return false, fmt.Errorf("processor %s: begin transaction: %w", r.def.Name, err)
+	}
+	promise := kgo.AbortingFirstErrPromise(sess.Client())
+	for _, rec := range records {
+		sess.Produce(ctx, rec, promise.Promise())
+	}
 	produceErr := promise.Err()
-	committed, err := sess.End(r.owned.committing(ctx, nil), produceErr == nil)
-	if err != nil {
-		return fmt.Errorf("processor %s: end transaction: %w", r.def.Name, err)
+	var after map[string]map[int32]int64
+	if ended != nil {
+		after = ended()
 	}
-	if produceErr != nil {
-		return fmt.Errorf("processor %s: produce: %w", r.def.Name, produceErr)
-	}
-	if !committed {
+	committed, err = sess.End(r.owned.committing(ctx, after), produceErr == nil)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("processor %s: end transaction: %w", r.def.Name, err)
+	case produceErr != nil:
+		return false, fmt.Errorf("processor %s: produce: %w", r.def.Name, produceErr)
+	case !committed:
 		r.opts.Metrics.aborted(r.def.Name)
-		return nil
+		return false, nil
 	}
+	r.owned.raise(after)
 	r.opts.Health(nil)
-	r.opts.Metrics.committed(r.def.Name, result, time.Since(started))
-	return nil
+	return true, nil
 }
 
 // process calls the processor until it can, pausing in between. Only ctx ends it early.

@@ -157,30 +157,11 @@ func (r *Runner) tick(ctx context.Context, sess *kgo.GroupTransactSession) error
 	if len(records) == 0 {
 		return nil
 	}
-	if err := sess.Begin(); err != nil {
-		return fmt.Errorf("processor %s: begin transaction: %w", r.def.Name, err)
+	committed, err := r.produce(ctx, sess, records, func() map[string]map[int32]int64 { return r.endedBy(records) })
+	if err == nil && committed {
+		r.opts.Metrics.ticked(r.def.Name, len(records))
 	}
-	promise := kgo.AbortingFirstErrPromise(sess.Client())
-	for _, rec := range records {
-		sess.Produce(ctx, rec, promise.Promise())
-	}
-	produceErr := promise.Err()
-	ended := r.endedBy(records)
-	committed, err := sess.End(r.owned.committing(ctx, ended), produceErr == nil)
-	if err != nil {
-		return fmt.Errorf("processor %s: end transaction: %w", r.def.Name, err)
-	}
-	if produceErr != nil {
-		return fmt.Errorf("processor %s: produce: %w", r.def.Name, produceErr)
-	}
-	if !committed {
-		r.opts.Metrics.aborted(r.def.Name)
-		return nil
-	}
-	r.owned.raise(ended)
-	r.opts.Health(nil)
-	r.opts.Metrics.ticked(r.def.Name, len(records))
-	return nil
+	return err
 }
 
 func (r *Runner) checkTick(records []*kgo.Record) error {

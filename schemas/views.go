@@ -3,6 +3,7 @@ package schemas
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -272,4 +273,25 @@ func ParseViewValue(s string) (offset int64, value string, err error) {
 		return 0, "", fmt.Errorf("view value: offset: %w", err)
 	}
 	return offset, value, nil
+}
+
+// DecodeView decodes and validates the record of a view value; nil for a value that is absent, or a tombstone.
+func DecodeView[T any](value string) (*T, error) {
+	if value == "" {
+		return nil, nil
+	}
+	_, text, err := ParseViewValue(value)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	v := new(T)
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		return nil, fmt.Errorf("decode a view value: %w", err)
+	}
+	if checked, ok := any(v).(interface{ Validate() error }); ok {
+		if err := checked.Validate(); err != nil {
+			return nil, fmt.Errorf("decode a view value: %w", err)
+		}
+	}
+	return v, nil
 }

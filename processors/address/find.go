@@ -2,7 +2,6 @@ package address
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
@@ -115,7 +114,7 @@ func (s *search) read() (over bool, err error) {
 	case s.records != nil:
 		return s.readUsers(named)
 	case s.account != "" || named.Role == schemas.AccountOwner:
-		v, err := viewed[schemas.Account](s.record.Val())
+		v, err := schemas.DecodeView[schemas.Account](s.record.Val())
 		if err != nil {
 			return false, err
 		}
@@ -124,7 +123,7 @@ func (s *search) read() (over bool, err error) {
 		}
 		return s.owner(v.OwnerID, "the account has no owner")
 	default:
-		v, err := viewed[schemas.Deal](s.record.Val())
+		v, err := schemas.DecodeView[schemas.Deal](s.record.Val())
 		switch {
 		case err != nil:
 			return false, err
@@ -143,7 +142,7 @@ func (s *search) readUsers(named schemas.Recipient) (over bool, err error) {
 	var best *schemas.DirectoryUser
 	for _, v := range s.records.Val() {
 		text, _ := v.(string)
-		u, err := viewed[schemas.DirectoryUser](text)
+		u, err := schemas.DecodeView[schemas.DirectoryUser](text)
 		if err != nil {
 			return false, err
 		}
@@ -186,20 +185,4 @@ func (s *search) owner(id schemas.UserID, otherwise string) (over bool, err erro
 func (s *search) fail(reason schemas.Reason, detail string) (over bool, err error) {
 	s.work.found = found{reason: reason, detail: detail}
 	return true, nil
-}
-
-// viewed decodes a view value; nil for what is absent or gone.
-func viewed[T any](value string) (*T, error) {
-	if value == "" {
-		return nil, nil
-	}
-	_, text, err := schemas.ParseViewValue(value)
-	if err != nil || text == "" {
-		return nil, err
-	}
-	v := new(T)
-	if err := json.Unmarshal([]byte(text), v); err != nil {
-		return nil, err
-	}
-	return v, nil
 }

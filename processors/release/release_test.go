@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/processorstest"
@@ -94,7 +97,7 @@ func (w *world) views() (stop func()) {
 // run runs a replica of release until its answer is called.
 func (w *world) run() (stop func()) {
 	runner, err := processors.NewRunner(release.Definition(w.redis.Client, w.clock.now), processors.Options{
-		Kafka: w.kafka.Options(), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
+		Kafka: append(w.kafka.Options(), kgo.MaxVersions(kversion.V3_9_0())), Metrics: processors.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -318,4 +321,56 @@ func TestRebalances(t *testing.T) {
 	w.await(want...)
 	w.ticks(3)
 	w.await(want...)
+}
+
+// What leaves and the tombstone that ends it are in one transaction: a crash between two would send it again. make test-guards
+// takes that away, and this has to fail.
+func TestADeliveryAndItsTombstoneAreOneTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var mu sync.Mutex
+	open := map[string]map[string]bool{} // transactional id: topics that were produced to
+	var transactions [][]string
+	w.kafka.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.Cluster.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		produce, is := req.(*kmsg.ProduceRequest)
+		if !is || produce.TransactionID == nil {
+			return nil, nil, false
+		}
+		id := *produce.TransactionID
+		if open[id] == nil {
+			open[id] = map[string]bool{}
+		}
+		for _, topic := range produce.Topics {
+			open[id][topic.Topic] = true
+		}
+		return nil, nil, false
+	})
+	w.kafka.Cluster.ControlKey(int16(kmsg.EndTxn), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.kafka.Cluster.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		if end, is := req.(*kmsg.EndTxnRequest); is {
+			if topics := slices.Sorted(maps.Keys(open[end.TransactionalID])); len(topics) > 0 {
+				transactions = append(transactions, topics)
+			}
+			delete(open, end.TransactionalID)
+		}
+		return nil, nil, false
+	})
+	w.hold(held("ada", "r1", "", noon), held("ben", "r2", "g", noon), held("ben", "r3", "g", noon))
+	w.run()
+	w.await("ada: r1", "ben: r2 r3")
+	mu.Lock()
+	defer mu.Unlock()
+	if len(transactions) == 0 {
+		t.Error("nothing was produced in a transaction")
+	}
+	for _, topics := range transactions {
+		if !slices.Equal(topics, []string{schemas.DeliveriesSlack.Name, schemas.NotificationHeld.Name}) {
+			t.Errorf("a transaction wrote %q", topics)
+		}
+	}
 }

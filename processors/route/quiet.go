@@ -101,7 +101,18 @@ func (q *quiet) step(t time.Time) time.Time {
 	for !next.After(t) { // a time of day that comes twice, when clocks are set back: the second is meant
 		next = next.Add(30 * time.Minute)
 	}
-	return next.UTC()
+	return q.first(t, next).UTC()
+}
+
+// first is the first of two times of day that are the same, when clocks are set back between t and next: time.Date does not say which
+// of them it takes.
+func (q *quiet) first(t, next time.Time) time.Time {
+	_, before := t.In(q.zone).Zone()
+	_, after := next.In(q.zone).Zone()
+	if set := next.Add(-time.Duration(before-after) * time.Second); before > after && set.After(t) && !q.at(set) {
+		return set
+	}
+	return next
 }
 
 // back finds an earlier end: a time of day that is left out, when clocks are set forward, is over as soon as they are.

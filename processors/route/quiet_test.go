@@ -101,3 +101,18 @@ func TestWhoseQuietHours(t *testing.T) {
 		}
 	}
 }
+
+// When clocks are set back a time of day comes twice: quiet hours end at the first of them, begin again with the second, and end again.
+func TestQuietHoursWhenClocksAreSetBack(t *testing.T) {
+	q := quietOf(&schemas.QuietHours{From: "00:00", To: "01:15", TimeZone: "Europe/London"}, nil, "")
+	at := func(hour, minute int) time.Time { return time.Date(2026, 10, 25, hour, minute, 0, 0, time.UTC) }
+	for _, tt := range []struct{ from, want time.Time }{
+		{at(0, 0), at(0, 15)},  // 01:00 BST to 01:15 BST
+		{at(1, 0), at(1, 15)},  // 01:00 GMT to 01:15 GMT
+		{at(1, 14), at(1, 15)}, // 01:14 GMT
+	} {
+		if got := q.end(tt.from); !q.at(tt.from) || !got.Equal(tt.want) {
+			t.Errorf("at %s: quiet %v until %s, want %s", tt.from.In(q.zone), q.at(tt.from), got.In(q.zone), tt.want.In(q.zone))
+		}
+	}
+}

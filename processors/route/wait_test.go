@@ -114,6 +114,34 @@ func TestCapsAfterARestart(t *testing.T) {
 	}
 }
 
+// What a predecessor sent and what its successor sends are added up, for a person and for the organization, also while the views do
+// not show yet what the successor sent.
+func TestCapsAddUpAfterARestart(t *testing.T) {
+	for name, limit := range map[string]schemas.Cap{"of a person": {PerRecipient: 4}, "of the organization": {PerOrg: 4}} {
+		t.Run(name, func(t *testing.T) {
+			r := newWorld(t)
+			r.Put(t, schemas.ViewOrgSettings("acme"), "", schemas.OrgSettings{OrgID: "acme", Caps: map[schemas.NotificationType]schemas.Cap{insight: limit}})
+			sent := func(ids ...string) {
+				for _, key := range []string{schemas.ViewOrgSent("acme", now.Unix()/3600, insight), schemas.ViewOrgSentTo("acme", now.Unix()/3600, insight, "ann")} {
+					if _, err := r.Mini.SAdd(key, ids...); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			sent("a\x00ann", "b\x00ann")
+			def := define(r)
+			if diff := cmp.Diff([]string{"sent", "sent", "held over_cap 16:00:00"}, waits(t, processed(t, def, numbered(1, nil), numbered(2, nil), numbered(3, nil)))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			sent("n1\x00ann", "n2\x00ann") // delivered: that is no more than was counted
+			r.Put(t, schemas.ViewOrgSettings("acme"), "", schemas.OrgSettings{OrgID: "acme", Caps: map[schemas.NotificationType]schemas.Cap{insight: {PerRecipient: 5, PerOrg: 5}}})
+			if diff := cmp.Diff([]string{"sent", "held over_cap 16:00:00"}, waits(t, processed(t, def, numbered(4, nil), numbered(5, nil)))); diff != "" {
+				t.Errorf("with one more allowed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // Requests of one group wait for its window under one name for each channel; in quiet hours they wait for their end.
 func TestGroups(t *testing.T) {
 	r := newWorld(t)

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,8 +81,8 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 	for i, j := range jobs {
 		var err1, err2, err3 error
 		j.entry, err1 = ledger.Parse(cmds[i].entry.Val())
-		j.install, err2 = view[schemas.Installation](cmds[i].install.Val())
-		j.user, err3 = view[schemas.SlackUser](cmds[i].user.Val())
+		j.install, err2 = schemas.DecodeView[schemas.Installation](cmds[i].install.Val())
+		j.user, err3 = schemas.DecodeView[schemas.SlackUser](cmds[i].user.Val())
 		if err := errors.Join(err1, err2, err3); err != nil {
 			return err
 		}
@@ -98,24 +97,4 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 		}
 	}
 	return nil
-}
-
-func view[T any](value string) (*T, error) {
-	if value == "" {
-		return nil, nil
-	}
-	_, text, err := schemas.ParseViewValue(value)
-	if err != nil || text == "" {
-		return nil, err
-	}
-	v := new(T)
-	if err := json.Unmarshal([]byte(text), v); err != nil {
-		return nil, fmt.Errorf("read the Redis views: %w", err)
-	}
-	if c, ok := any(v).(interface{ Validate() error }); ok {
-		if err := c.Validate(); err != nil {
-			return nil, fmt.Errorf("read the Redis views: %w", err)
-		}
-	}
-	return v, nil
 }

@@ -42,6 +42,40 @@ var guards = []struct {
 	},
 }
 
+// unitGuards are what a unit test must miss when it is gone: what comes between two instants that no kill of a process hits reliably.
+var unitGuards = []struct {
+	name, pkg, test string
+	edits           []edit
+	complaint       string
+}{
+	{
+		"one-transaction", "./processors/release", "TestADeliveryAndItsTombstoneAreOneTransaction", []edit{{
+			"processors/tick.go", "	committed, err := r.produce(ctx, sess, records, func()",
+			"	last := slices.IndexFunc(records, func(rec *kgo.Record) bool { return r.def.reads(rec.Topic) })\n" +
+				"	if _, err := r.produce(ctx, sess, records[:last], nil); err != nil {\n		return err\n	}\n	records = records[last:]\n" +
+				"	committed, err := r.produce(ctx, sess, records, func()",
+		}}, "a transaction wrote",
+	},
+}
+
+// TestUnitGuards runs a unit test without its guard.
+func TestUnitGuards(t *testing.T) {
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range unitGuards {
+		t.Run(g.name, func(t *testing.T) {
+			suite := exec.CommandContext(t.Context(), "go", "test", "-count", "1", "-overlay", withEdits(t, root, g.edits), "-run", "^"+g.test+"$", g.pkg)
+			suite.Dir = root
+			out, err := suite.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), g.complaint) {
+				t.Fatalf("without the guard: %v, and it did not say %q:\n%s", err, g.complaint, out)
+			}
+		})
+	}
+}
+
 // TestGuards runs the fault suite with one guard gone at a time: unless it then fails, it proves nothing.
 func TestGuards(t *testing.T) {
 	root, err := filepath.Abs("../../..")

@@ -121,7 +121,7 @@ func examine(ctx context.Context, a *app, asks *doctorAsks, wrong error, say fun
 func (d *doctorAsks) list(ctx context.Context, rdb redis.UniversalClient) ([]doctor.Line, error) {
 	examiner := diagnose.Examiner{Redis: rdb, Verdicts: verdict.By(rdb, time.Now), Now: time.Now}
 	if d.user != "" {
-		org, to := schemas.OrgID(d.org), recipient(d.user)
+		org, to := schemas.OrgID(d.org), named(d.user)
 		if org == "" {
 			var err error
 			if org, err = doctor.OrgOf(ctx, rdb, to); err != nil {

@@ -1,8 +1,8 @@
 package clickhouse
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 )
 
 // asking is an analyst's question, the SQL that answers it, and the truth.
@@ -29,10 +29,10 @@ var questions = []asking{
 		return grouped(w.live(), func(s *spoken) string { return s.channel.name }, func(name string, g []*spoken) string { return tuple(name, last(g)) })
 	}},
 	{"What is said about an account each day?", "SELECT toInt64(toDate(ts_time, 'UTC')), count() FROM account_conversations(org = 'acme', account = 'a1') GROUP BY 1", func(w *organization) facts {
-		return grouped(w.of("a1"), func(s *spoken) string { return fmt.Sprint(dayOf(s.at)) }, func(_ string, g []*spoken) string { return tuple(dayOf(g[0].at), len(g)) })
+		return grouped(w.of("a1"), func(s *spoken) string { return strconv.FormatInt(dayOf(s.at), 10) }, func(_ string, g []*spoken) string { return tuple(dayOf(g[0].at), len(g)) })
 	}},
 	{"And each week?", "SELECT toInt64(toMonday(ts_time)), count() FROM account_conversations(org = 'acme', account = 'a2') GROUP BY 1", func(w *organization) facts {
-		return grouped(w.of("a2"), func(s *spoken) string { return fmt.Sprint(monday(s.at)) }, func(_ string, g []*spoken) string { return tuple(monday(g[0].at), len(g)) })
+		return grouped(w.of("a2"), func(s *spoken) string { return strconv.FormatInt(monday(s.at), 10) }, func(_ string, g []*spoken) string { return tuple(monday(g[0].at), len(g)) })
 	}},
 	{"How much do customers say?", "SELECT account_id, countIf(is_external) FROM org_conversations(org = 'acme') GROUP BY account_id", func(w *organization) facts {
 		return grouped(w.live(), byAccount, func(a string, g []*spoken) string { return tuple(a, len(where(g, external))) })
@@ -167,7 +167,7 @@ var questions = []asking{
 		return f
 	}},
 	{"What are an account's days?", "SELECT toInt64(day), messages, external_messages, replies, people, external_people FROM org_account_activity(org = 'acme') WHERE account_id = 'a1'", func(w *organization) facts {
-		return grouped(w.of("a1"), func(s *spoken) string { return fmt.Sprint(dayOf(s.at)) }, func(_ string, g []*spoken) string {
+		return grouped(w.of("a1"), func(s *spoken) string { return strconv.FormatInt(dayOf(s.at), 10) }, func(_ string, g []*spoken) string {
 			id := func(s *spoken) string { return s.by.id }
 			return tuple(dayOf(g[0].at), len(g), len(where(g, external)), len(where(g, func(s *spoken) bool { return s.root != 0 })), distinct(g, id), distinct(where(g, external), id))
 		})

@@ -15,7 +15,7 @@ const rowsOfGroup = 50_000
 
 // parquetWriter writes numbers, strings, times and lists of strings as Parquet's own; what else ClickHouse has becomes its text.
 type parquetWriter struct {
-	w     *parquet.Writer
+	w     *parquet.GenericWriter[any]
 	where []int // of each column of the answer, its place among Parquet's, which are in the order of their names
 	rows  int
 }
@@ -33,7 +33,7 @@ func newParquet(out io.Writer, columns []driver.ColumnType) (Writer, error) {
 	for i, path := range schema.Columns() {
 		place[path[0]] = i
 	}
-	p := &parquetWriter{w: parquet.NewWriter(out, schema, parquet.Compression(&parquet.Zstd))}
+	p := &parquetWriter{w: parquet.NewGenericWriter[any](out, schema, parquet.Compression(&parquet.Zstd))}
 	for _, c := range columns {
 		p.where = append(p.where, place[c.Name()])
 	}
@@ -61,8 +61,9 @@ func node(c driver.ColumnType) parquet.Node {
 		return parquet.Optional(parquet.Uint(64))
 	case reflect.Float32, reflect.Float64:
 		return parquet.Optional(parquet.Leaf(parquet.DoubleType))
+	default:
+		return parquet.Optional(parquet.String())
 	}
-	return parquet.Optional(parquet.String())
 }
 
 func (p *parquetWriter) Row(values []any) error {
@@ -117,8 +118,9 @@ func single(v any) parquet.Value {
 		return parquet.Int64Value(int64(r.Uint()))
 	case reflect.Float32, reflect.Float64:
 		return parquet.DoubleValue(r.Float())
+	default:
+		return parquet.ByteArrayValue([]byte(text(v)))
 	}
-	return parquet.ByteArrayValue([]byte(text(v)))
 }
 
 func (p *parquetWriter) Close() error {

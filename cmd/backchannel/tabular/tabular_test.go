@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"reflect"
 	"testing"
@@ -82,7 +83,7 @@ func TestParquet(t *testing.T) {
 	r := parquet.NewGenericReader[row](bytes.NewReader(file))
 	got := make([]row, len(rows)+1)
 	n, err := r.Read(got)
-	if err != nil && err != io.EOF || n != len(rows) {
+	if err != nil && !errors.Is(err, io.EOF) || n != len(rows) {
 		t.Fatalf("%d rows, %v", n, err)
 	}
 	for i, want := range rows {

@@ -65,7 +65,7 @@ func (d *Doctor) declared(area, check string, report apply.Report) bool {
 func (d *Doctor) lag(ctx context.Context, admin *kadm.Client) {
 	bounded, cancel := d.bounded(ctx)
 	defer cancel()
-	lags, err := admin.Lag(bounded, d.Groups...)
+	lags, err := admin.Lag(bounded, slices.Clone(d.Groups)...) // kadm writes into the slice that it is given
 	if err != nil {
 		d.unknown("kafka", "lag", "Consumer groups could not be asked: "+reason(err)+".", "Look at the brokers' log.")
 		return

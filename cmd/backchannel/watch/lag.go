@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 )
@@ -12,7 +13,7 @@ func (w *Watch) lag(ctx context.Context, now time.Time) error {
 	if len(w.opts.Groups) == 0 {
 		return nil
 	}
-	described, err := w.opts.Admin.Lag(ctx, w.opts.Groups...)
+	described, err := w.opts.Admin.Lag(ctx, slices.Clone(w.opts.Groups)...) // kadm writes into the slice that it is given
 	if err != nil {
 		return fmt.Errorf("ask for the lag of consumer groups: %w", err)
 	}

@@ -49,13 +49,11 @@ func (h *Heard) Publish(ctx context.Context, records ...*kgo.Record) error {
 
 // Run tells Redis until ctx is done.
 func (h *Heard) Run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		Sleep(ctx, heardEvery)
 		h.tell(context.WithoutCancel(ctx))
-		if ctx.Err() != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 // tell forgets what it has told, also when Redis is away: the next event says it again.

@@ -106,7 +106,7 @@ func whole(path string, write func(io.Writer) error) (err error) {
 	defer func() {
 		if err != nil {
 			_ = file.Close() // it may be closed already; the first error is the one to tell
-			os.Remove(file.Name())
+			_ = os.Remove(file.Name())
 		}
 	}()
 	out := bufio.NewWriterSize(file, 1<<20)

@@ -83,7 +83,7 @@ func (c *Console) serve(rt route) http.Handler {
 			a, err = rt.handle(c, v)
 		}
 		if err != nil {
-			a = c.failed(v, rt, err)
+			a = c.failed(rt, err)
 		}
 		c.count(rt, c.write(v, a), started)
 	})
@@ -92,11 +92,12 @@ func (c *Console) serve(rt route) http.Handler {
 // admit returns an answer only to whoever may not go on.
 func (c *Console) admit(v *visit, rt route) (answer, error) {
 	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
-		if err := c.guard.Check(v.r); err != nil || v.r.Header.Get("Sec-Fetch-Site") == "" && v.r.Header.Get("Origin") == "" {
+		foreign := c.guard.Check(v.r) != nil || v.r.Header.Get("Sec-Fetch-Site") == "" && v.r.Header.Get("Origin") == ""
+		if foreign {
 			return problem(http.StatusForbidden, "That did not come from here", "The form was not sent from a page of this console. Nothing was changed."), nil
 		}
 		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-		if err := v.r.ParseForm(); err != nil {
+		if v.r.ParseForm() != nil {
 			return problem(http.StatusBadRequest, "The form could not be read", "It is too large, or damaged. Nothing was changed."), nil
 		}
 	}
@@ -143,7 +144,7 @@ func (c *Console) lookAround(v *visit) error {
 }
 
 // failed is the page of an error. What went wrong on our side is logged, and not shown.
-func (c *Console) failed(v *visit, rt route, err error) answer {
+func (c *Console) failed(rt route, err error) answer {
 	what, ours := errors.AsType[errSentence](err)
 	switch {
 	case errors.Is(err, errNotFound):

@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -230,12 +231,13 @@ func quietWords(q *schemas.QuietHours) string {
 		if text != "" {
 			text += ", and "
 		}
-		text += "all day but on"
+		working := []string{"all day but on"}
 		for _, d := range week {
 			if slices.Contains(q.WorkingDays, d.ID) {
-				text += " " + d.Name
+				working = append(working, d.Name)
 			}
 		}
+		text += strings.Join(working, " ")
 	}
 	return text
 }

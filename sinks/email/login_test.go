@@ -49,10 +49,10 @@ type login struct {
 
 func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
 	l.step++
-	switch {
-	case l.step == 1:
+	switch l.step {
+	case 1:
 		return []byte("Username:"), false, nil
-	case l.step == 2:
+	case 2:
 		l.name = string(response)
 		return []byte("Password:"), false, nil
 	}

@@ -75,16 +75,16 @@ func (d *Doctor) lag(ctx context.Context, admin *kadm.Client) {
 		group := lags[name]
 		component := strings.TrimPrefix(name, "backchannel-")
 		waiting, from := waitingOf(&group)
-		oldest, real := time.Duration(0), false
+		oldest, records := time.Duration(0), false
 		if waiting > 0 {
-			oldest, real = d.oldest(ctx, from)
+			oldest, records = d.oldest(ctx, from)
 		}
 		switch {
 		case group.Error() != nil && len(group.Members) == 0 && len(group.Lag) == 0 && group.State == "":
 			d.unknown("kafka", "lag", fmt.Sprintf("%s could not be asked: %s.", name, reason(group.Error())), "Its coordinator may be moving: ask again.")
-		case real && len(group.Members) == 0:
+		case records && len(group.Members) == 0:
 			d.fail("kafka", "lag", name, fmt.Sprintf("%d records wait for %s, the oldest for %s, and nobody consumes them.", waiting, component, round(oldest)), "Run 'backchannel run "+component+"'.")
-		case real && oldest >= d.Behind:
+		case records && oldest >= d.Behind:
 			d.fail("kafka", "lag", name, fmt.Sprintf("%s is behind: %d records wait, the oldest for %s.", capital(component), waiting, round(oldest)),
 				"See /readyz of its process: it says what it waits for. Else it is at its limit: add replicas.")
 		case len(group.Members) == 0:

@@ -118,11 +118,11 @@ func (d *Doctor) behind(ctx context.Context, positions []position, next string) 
 		}
 		from[p.topic][p.partition] = kgo.NewOffset().At(p.next)
 	}
-	oldest, real := time.Duration(0), false
+	oldest, records := time.Duration(0), false
 	if waiting > 0 {
-		oldest, real = d.oldest(ctx, from)
+		oldest, records = d.oldest(ctx, from)
 	}
-	if real && oldest >= d.Behind {
+	if records && oldest >= d.Behind {
 		d.fail("redis", "views", "", fmt.Sprintf("The views are behind: %d records of %s wait, the oldest for %s.", waiting, strings.Join(sorted(from), ", "), round(oldest)), next)
 		return
 	}

@@ -3,7 +3,7 @@ package doctor
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // as RFC 2195 has it
+	"crypto/md5" // as RFC 2195 has it
 	"encoding/hex"
 	"encoding/json"
 	"errors"

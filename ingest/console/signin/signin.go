@@ -59,7 +59,7 @@ func New(opts Options) (*SignIn, error) {
 	s := &SignIn{
 		opts: opts, secure: public.Scheme == "https",
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "backchannel_ingest_console_signins_total",
+			Name: "backchannel_ingest_console_sign_ins_total",
 			Help: "Sign-ins to the console by what became of them: `begun`, `signed_in`, `denied`, `refused`, `expired`, `other_browser`, `malformed`, `unverified` " +
 				"(the issuer does not vouch for the email), `stranger` (nobody in the directory), `unavailable`.",
 		}, []string{"result"}),

@@ -91,15 +91,8 @@ func (c *Console) serve(rt route) http.Handler {
 
 // admit returns an answer only to whoever may not go on.
 func (c *Console) admit(v *visit, rt route) (answer, error) {
-	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
-		foreign := c.guard.Check(v.r) != nil || v.r.Header.Get("Sec-Fetch-Site") == "" && v.r.Header.Get("Origin") == ""
-		if foreign {
-			return problem(http.StatusForbidden, "That did not come from here", "The form was not sent from a page of this console. Nothing was changed."), nil
-		}
-		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-		if v.r.ParseForm() != nil {
-			return problem(http.StatusBadRequest, "The form could not be read", "It is too large, or damaged. Nothing was changed."), nil
-		}
+	if a, bad := c.refuseForm(v); bad {
+		return a, nil
 	}
 	if rt.least == anybody && rt.path != "unknown" {
 		return answer{}, nil
@@ -122,6 +115,21 @@ func (c *Console) admit(v *visit, rt route) (answer, error) {
 		return problem(http.StatusForbidden, "This is not yours to see", "It takes an "+lower(rt.least.String())+" of your organization. Ask one of them."), nil
 	}
 	return answer{}, nil
+}
+
+// refuseForm is what a form is told that comes from elsewhere, or that cannot be read.
+func (c *Console) refuseForm(v *visit) (a answer, bad bool) {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		return answer{}, false
+	}
+	if c.guard.Check(v.r) != nil || v.r.Header.Get("Sec-Fetch-Site") == "" && v.r.Header.Get("Origin") == "" {
+		return problem(http.StatusForbidden, "That did not come from here", "The form was not sent from a page of this console. Nothing was changed."), true
+	}
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	if v.r.ParseForm() != nil {
+		return problem(http.StatusBadRequest, "The form could not be read", "It is too large, or damaged. Nothing was changed."), true
+	}
+	return answer{}, false
 }
 
 // lookAround reads what every page shows of the organization.

@@ -49,7 +49,7 @@ func (h *Heard) Publish(ctx context.Context, records ...*kgo.Record) error {
 
 // Run tells Redis until ctx is done.
 func (h *Heard) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
+	for done := false; !done; done = ctx.Err() != nil { // once more when it ends
 		Sleep(ctx, heardEvery)
 		h.tell(context.WithoutCancel(ctx))
 	}

@@ -23,7 +23,7 @@ func TestEmbeddedFaults(t *testing.T) {
 	t.Logf("%d faults; again with: make test-faults FAULTS=%d FAULTS_SEED=%d", count, count, seed)
 	p := newEmbedded(t)
 	e := &embedded{pipeline: p, process: p.startAll()}
-	p.patience(0.2)
+	p.patience(pauses(count))
 	w := p.build(true)
 	l := startLoad(t, p, w)
 	random := rand.New(rand.NewPCG(seed, 2))

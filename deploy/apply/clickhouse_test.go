@@ -2,10 +2,7 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,55 +12,18 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/schemas"
 )
-
-const childMode = "clickhouse-engine"
 
 // engineAddr is one engine for all tests; each test has a database of its own.
 var engineAddr string
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childMode {
-		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	code, err := withEngine(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func withEngine(m *testing.M) (code int, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // the first time, the engine is fetched
-	defer cancel()
-	library, err := chdb.Ensure(ctx, chdb.EnsureOptions{})
-	if err != nil {
-		return 1, err
-	}
-	dir, err := os.MkdirTemp("", "apply-test-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	child, err := chdb.Start(ctx, chdb.ChildOptions{
-		Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: dir, Library: library, Log: slog.New(slog.DiscardHandler),
+	chdbtest.Main(m, func(_ context.Context, addr string) error {
+		engineAddr = addr
+		return nil
 	})
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, child.Close()) }()
-	if err := child.Ready(ctx); err != nil {
-		return 1, err
-	}
-	engineAddr = child.Addr()
-	return m.Run(), nil
 }
 
 var databases atomic.Int64

@@ -2,10 +2,7 @@ package deliverylog
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,53 +10,18 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/bigmind/backchannel/deploy/apply"
-	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 )
 
-const childMode = "clickhouse-engine"
-
 var engineAddr string
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childMode {
-		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	code, err := withEngine(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func withEngine(m *testing.M) (code int, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // the first time, the engine is fetched
-	defer cancel()
-	library, err := chdb.Ensure(ctx, chdb.EnsureOptions{})
-	if err != nil {
-		return 1, err
-	}
-	dir, err := os.MkdirTemp("", "deliverylog-test-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	child, err := chdb.Start(ctx, chdb.ChildOptions{Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: dir, Library: library, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, child.Close()) }()
-	if err := child.Ready(ctx); err != nil {
-		return 1, err
-	}
-	engineAddr = child.Addr()
-	return m.Run(), nil
+	chdbtest.Main(m, func(_ context.Context, addr string) error {
+		engineAddr = addr
+		return nil
+	})
 }
 
 var at = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)

@@ -6,13 +6,10 @@ import (
 	"crypto/md5" // as RFC 2195 has it
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/apply"
-	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/ingest/diagnose"
 	"github.com/bigmind/backchannel/schemas"
@@ -36,52 +33,15 @@ import (
 	"github.com/bigmind/backchannel/sinks/email"
 )
 
-const childMode = "clickhouse-engine"
-
 // engineAddr is one engine for all tests, with the tables applied once.
 var engineAddr string
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childMode {
-		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	code, err := withEngine(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func withEngine(m *testing.M) (code int, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // the first time, the engine is fetched
-	defer cancel()
-	library, err := chdb.Ensure(ctx, chdb.EnsureOptions{})
-	if err != nil {
-		return 1, err
-	}
-	dir, err := os.MkdirTemp("", "doctor-test-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	child, err := chdb.Start(ctx, chdb.ChildOptions{Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: dir, Library: library, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, child.Close()) }()
-	if err := child.Ready(ctx); err != nil {
-		return 1, err
-	}
-	engineAddr = child.Addr()
-	if _, err := apply.ClickHouse(ctx, database(), false); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	chdbtest.Main(m, func(ctx context.Context, addr string) error {
+		engineAddr = addr
+		_, err := apply.ClickHouse(ctx, database(), false)
+		return err
+	})
 }
 
 func database() *clickhouse.Options {

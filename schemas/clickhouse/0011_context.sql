@@ -169,7 +169,7 @@ FROM
 (
     SELECT
         org_id, team_id, channel_id, any(channel_name) AS channel_name, any(account_id) AS account_id, any(account_name) AS account_name, any(deal_id) AS deal_id, root_ts,
-        fromUnixTimestamp64Micro(toInt64(toDecimal64(root_ts, 6) * 1000000), 'UTC') AS root_time,
+        toDateTime64(toDecimal64(root_ts, 6), 6, 'UTC') AS root_time,
         toUInt8(countIf(is_reply = 0) = 0)                     AS root_deleted,
         anyIf(if(user_id = '', bot_id, user_id), is_reply = 0) AS root_user_id,
         anyIf(author_name, is_reply = 0)                       AS root_author_name,
@@ -208,7 +208,7 @@ AS SELECT
     t.org_id AS org_id, t.team_id AS team_id, t.channel_id AS channel_id, t.ts AS ts, t.ts_time AS ts_time, m.account_id AS account_id, t.user_id AS user_id,
     row_number() OVER (PARTITION BY t.org_id, t.team_id, t.channel_id, t.ts ORDER BY t.edited_ts, t.first_version) AS number,
     t.last_version = max(t.last_version) OVER (PARTITION BY t.org_id, t.team_id, t.channel_id, t.ts) AS is_current,
-    if(t.edited_ts = '', t.ts_time, fromUnixTimestamp64Micro(toInt64(toDecimal64(t.edited_ts, 6) * 1000000), 'UTC')) AS worded_at,
+    if(t.edited_ts = '', t.ts_time, toDateTime64(toDecimal64(t.edited_ts, 6), 6, 'UTC')) AS worded_at,
     t.text AS text, t.file_names AS file_names, t.edited_ts AS edited_ts
 FROM message_texts AS t FINAL
 INNER JOIN

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -16,15 +17,16 @@ const (
 )
 
 func roleOf(u *schemas.DirectoryUser) role {
-	switch u.Role {
-	case "owner":
+	known, _ := actor.ParseRole(u.Role) // one that nobody knows may nothing
+	switch known {
+	case actor.Owner:
 		return owner
-	case "admin":
+	case actor.Admin:
 		return admin
-	case "member", "":
+	case actor.Member:
 		return member
 	}
-	return anybody // a role that nobody knows may nothing
+	return anybody
 }
 
 func (r role) String() string {

@@ -29,6 +29,16 @@ FAULTS ?= 12
 test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier, and on the embedded engines; again with FAULTS_SEED
 	FAULTS=$(FAULTS) go test -tags faults -count 1 -timeout 90m -run 'TestFaults$$|TestEmbeddedFaults$$' -v ./cmd/backchannel/e2e
 
+.PHONY: test-rolling test-upgrade
+test-rolling: ## under load on Apache Kafka every process of two replicas of each tier is restarted in order: nothing lost, nothing twice, fresh again within 30 s
+	go test -tags faults -count 1 -timeout 20m -run 'TestRollingRestart$$' -v ./cmd/backchannel/e2e
+
+UPGRADE_FROM ?= $(shell git log -1 --format=%h --before='1 day ago')
+test-upgrade: ## the same, from the build of an earlier commit, UPGRADE_FROM, which runs side by side with this one
+	@old=$$(mktemp -d) && trap 'git worktree remove --force "$$old/tree" 2>/dev/null; rm -rf "$$old"' EXIT && git worktree add -q --detach "$$old/tree" $(UPGRADE_FROM) && \
+	  (cd "$$old/tree" && go build -o "$$old/backchannel" ./cmd/backchannel) && \
+	  OLD_BINARY="$$old/backchannel" go test -tags faults -count 1 -timeout 20m -run 'TestRollingRestart$$' -v ./cmd/backchannel/e2e
+
 test-virtual: ## a day of 1,000 workspaces, 100 messages each with edits and deletes, in virtual time
 	VIRTUAL_WORKSPACES=1000 VIRTUAL_HOURS=24 go test -count 1 -timeout 10m -run TestVirtualDay -v ./cmd/backchannel/e2e
 

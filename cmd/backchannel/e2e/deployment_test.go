@@ -34,8 +34,15 @@ type tier struct {
 
 func deploy(t *testing.T, brokers, ingests int) *deployment {
 	t.Helper()
+	return deployOf(t, "", brokers, ingests)
+}
+
+// deployOf deploys another build of the program than the one under test.
+func deployOf(t *testing.T, program string, brokers, ingests int) *deployment {
+	t.Helper()
 	d := &deployment{brokers: realengines.StartKafkaCluster(t, brokers), redis: realengines.StartRedis(t), ch: realengines.StartClickHouse(t)}
 	d.pipeline = newPipeline(t, d.bootstrap(), d.redis.Addr(), d.ch.Addr())
+	d.program = program
 	d.env = append(d.env, "BACKCHANNEL_SMTP_URL=smtp://"+startMail(t))
 	if out, code := d.command("", "apply", "--check"); code != 3 {
 		t.Fatalf("apply --check on empty engines: exit code %d, want 3, %s", code, out)

@@ -30,6 +30,7 @@ const signingSecret = "e2e-signing-secret-8f742231b10e"
 type pipeline struct {
 	t          *testing.T
 	dir        string
+	program    string // another build than the one under test; empty: that one
 	http       string // of ingest
 	simulator  string // the address of the simulator's page
 	env        []string
@@ -89,7 +90,14 @@ func (p *pipeline) startAll() *realengines.Process {
 // start runs one process of the binary that answers HTTP at addr.
 func (p *pipeline) start(name, addr string, args ...string) *realengines.Process {
 	p.t.Helper()
-	return realengines.Start(p.t, name, p.dir, append(p.env, "BACKCHANNEL_HTTP_ADDR="+addr), append([]string{binary(p.t)}, args...)...)
+	return realengines.Start(p.t, name, p.dir, append(p.env, "BACKCHANNEL_HTTP_ADDR="+addr), append([]string{p.executable()}, args...)...)
+}
+
+func (p *pipeline) executable() string {
+	if p.program != "" {
+		return p.program
+	}
+	return binary(p.t)
 }
 
 // ready asks /readyz.
@@ -116,7 +124,7 @@ func get(url string) (int, string, error) {
 // command runs the binary to its end and returns standard output and the exit code.
 func (p *pipeline) command(stdin string, args ...string) (string, int) {
 	p.t.Helper()
-	program := binary(p.t) // building it the first time takes longer than any command may
+	program := p.executable() // building it the first time takes longer than any command may
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)

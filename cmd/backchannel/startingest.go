@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/cmd/backchannel/conversation"
 	"github.com/bigmind/backchannel/cmd/backchannel/deliverylog"
 	"github.com/bigmind/backchannel/cmd/backchannel/verdict"
 	"github.com/bigmind/backchannel/ingest"
@@ -193,7 +194,8 @@ func startHistory(w *wiring) (runner, error) {
 func startAPI(w *wiring) (runner, error) {
 	api.New(api.Options{
 		Redis: w.redis, Publisher: ingest.Kafka{Client: w.producer}, Deliveries: deliverylog.ClickHouse{Conn: w.ch}, Verdicts: verdict.By(w.redis, time.Now),
-		PerMinute: w.config.Int("api-requests-per-minute"), Patience: viewsPatience, Now: time.Now, Metrics: w.metrics, Log: w.log,
+		Conversations: conversation.ClickHouse{Conn: w.ch},
+		PerMinute:     w.config.Int("api-requests-per-minute"), Patience: viewsPatience, Now: time.Now, Metrics: w.metrics, Log: w.log,
 	}).Register(w.mux)
 	return waiter{}, nil
 }

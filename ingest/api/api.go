@@ -16,6 +16,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/apitoken"
+	"github.com/bigmind/backchannel/ingest/conversation"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/ingest/diagnose"
 )
@@ -27,9 +28,10 @@ const Prefix = "/api/v1"
 type Options struct {
 	Redis     redis.UniversalClient
 	Publisher ingest.Publisher
-	// Deliveries and Verdicts answer what ingest does not know by itself.
-	Deliveries deliverylog.Log
-	Verdicts   diagnose.Verdicts
+	// Deliveries, Verdicts and Conversations answer what ingest does not know by itself.
+	Deliveries    deliverylog.Log
+	Verdicts      diagnose.Verdicts
+	Conversations conversation.Reader
 	// PerMinute bounds the requests of a token, of all replicas together.
 	PerMinute int
 	// Patience is how long a write waits until the views show it.
@@ -67,7 +69,7 @@ func New(opts Options) *API {
 	opts.Metrics.MustRegister(a.requests, a.seconds)
 	a.huma = humago.New(a.mux, config())
 	for _, register := range []func(*API){
-		me, notificationTypes, orgPreferences, userPreferences, settings, channels, associations, persons, accounts, deliveries, diagnoses,
+		me, notificationTypes, orgPreferences, userPreferences, settings, channels, associations, persons, accounts, accountContext, deliveries, diagnoses,
 	} {
 		register(a)
 	}
@@ -82,7 +84,7 @@ func New(opts Options) *API {
 
 func config() huma.Config {
 	c := huma.DefaultConfig("Backchannel", "1")
-	c.Info.Description = "Associations of channels, notification preferences and settings of an organization, and what became of its notifications. " +
+	c.Info.Description = "Associations of channels, notification preferences and settings of an organization, what became of its notifications, and what was said in the channels of its accounts. " +
 		"A token belongs to one organization; 'backchannel token create' makes one."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = Prefix+"/openapi", "", "", nil
 	c.RejectUnknownQueryParameters = true

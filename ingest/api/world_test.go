@@ -33,6 +33,7 @@ type world struct {
 	sent   []*kgo.Record
 	log    []deliverylog.Entry
 	asked  []deliverylog.Query
+	talk   talk
 	tokens map[string]string // by who
 }
 
@@ -49,7 +50,7 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { _ = rdb.Close() })
 	w := &world{t: t, mini: mini, now: time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC), tokens: map[string]string{}}
 	w.api = New(Options{
-		Redis: rdb, Publisher: w, Deliveries: w, Verdicts: w.verdicts, PerMinute: 1_000_000, Patience: 50 * time.Millisecond,
+		Redis: rdb, Publisher: w, Deliveries: w, Verdicts: w.verdicts, Conversations: &w.talk, PerMinute: 1_000_000, Patience: 50 * time.Millisecond,
 		Now: func() time.Time { return w.now }, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})
 	w.must(mini.Set(schemas.ViewsCompleteKey, "1"))

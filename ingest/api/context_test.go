@@ -1,0 +1,81 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bigmind/backchannel/ingest/conversation"
+	"github.com/bigmind/backchannel/schemas"
+)
+
+// talk is what acme's account a1 has, and what was asked.
+type talk struct {
+	page  conversation.Page
+	asked []conversation.Query
+	err   error
+}
+
+func (c *talk) Read(_ context.Context, org schemas.OrgID, q conversation.Query) (conversation.Page, error) {
+	c.asked = append(c.asked, q)
+	if org != "acme" || q.Account != "a1" {
+		return conversation.Page{}, c.err
+	}
+	return c.page, c.err
+}
+
+func TestContext(t *testing.T) {
+	w := newWorld(t)
+	next := conversation.Cursor{Until: w.now.Add(-time.Minute).UnixMicro(), Last: 5, Team: team, Channel: channel, Root: "1.000001"}
+	w.talk.page = conversation.Page{Next: &next, Threads: []conversation.Thread{{TeamID: team, ChannelID: channel, RootTS: "2.000001", Messages: []conversation.Message{{TS: "2.000001", Text: "hello", Author: "Ada", Characters: 8}}}}}
+	type body struct {
+		AccountName string    `json:"account_name"`
+		AsOf        time.Time `json:"as_of"`
+		Threads     []conversation.Thread
+		Next        string
+	}
+	first := into[body](w, w.ask("admin", "GET", "/api/v1/accounts/a1/context?since=2026-03-01T00:00:00Z&budget=5000", ""))
+	if first.AccountName != "Initech" || !first.AsOf.Equal(w.now) || len(first.Threads) != 1 || first.Threads[0].Messages[0].Text != "hello" {
+		t.Errorf("%+v", first)
+	}
+	if q := w.talk.asked[0]; q.Budget != 5000 || !q.Until.Equal(w.now) || q.Since.Day() != 1 || q.Before != nil {
+		t.Errorf("asked %+v", q)
+	}
+	w.now = w.now.Add(time.Hour)
+	second := into[body](w, w.ask("admin", "GET", "/api/v1/accounts/a1/context?cursor="+first.Next, ""))
+	if q := w.talk.asked[1]; q.Before == nil || *q.Before != next || q.Until.UnixMicro() != next.Until || second.AsOf.UnixMicro() != next.Until || q.Budget != 20000 {
+		t.Errorf("asked %+v, answered as of %s: a next page is as of the first", q, second.AsOf)
+	}
+	for path, want := range map[string]int{
+		"/a1/context?budget=999": 422, "/a1/context?budget=200001": 422, "/a1/context?cursor=x": 422, "/a1/context?cursor=e30": 422, "/a1/context?since=": 422, "/a1/context?since=yesterday": 422,
+		"/a1/context?org=globex": 422, "/none/context": 404, "/a1/context": 200,
+	} {
+		if got := w.ask("owner", "GET", "/api/v1/accounts"+path, ""); got.status != want {
+			t.Errorf("%s: %d %s, want %d", path, got.status, got.body, want)
+		}
+	}
+	// The account of another organization and one that nobody has are told of in the same words.
+	theirs, nobodys := w.ask("globex", "GET", "/api/v1/accounts/a1/context", ""), w.ask("globex", "GET", "/api/v1/accounts/none/context", "")
+	if theirs.status != http.StatusNotFound || theirs.body != nobodys.body {
+		t.Errorf("%d %s\n%d %s", theirs.status, theirs.body, nobodys.status, nobodys.body)
+	}
+	w.talk.err = context.DeadlineExceeded
+	if got := w.ask("owner", "GET", "/api/v1/accounts/a1/context", ""); got.status != http.StatusServiceUnavailable || strings.Contains(got.body, "deadline") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// An account that is gone upstream may have channels still: what was said in them is there.
+func TestContextOfAnAccountThatIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.mini.HDel(schemas.ViewOrgAccounts(org), "a1")
+	if got := w.ask("owner", "GET", "/api/v1/accounts/a1/context", ""); got.status != http.StatusNotFound {
+		t.Errorf("nothing was said: %d %s", got.status, got.body)
+	}
+	w.talk.page.Threads = []conversation.Thread{{TeamID: team, ChannelID: channel, RootTS: "2.000001"}}
+	if got := w.ask("owner", "GET", "/api/v1/accounts/a1/context", ""); got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

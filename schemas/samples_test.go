@@ -129,7 +129,8 @@ func controlSamples() []sample {
 		}),
 		sampled(OrgsSettings, "org-northwind", OrgSettings{
 			OrgID: "org-northwind", AssociateBy: OnlyAdmins, BackfillDays: 30, Fallback: OtherChannel, QuietHours: sampleQuiet(),
-			Caps: map[NotificationType]Cap{"meeting_digest.daily": {PerRecipient: 3, PerOrg: 500}, AnyType: {PerRecipient: 10, PerOrg: 1000}}, UpdatedAt: at,
+			Caps:      map[NotificationType]Cap{"meeting_digest.daily": {PerRecipient: 3, PerOrg: 500}, AnyType: {PerRecipient: 10, PerOrg: 1000}},
+			Retention: &Retention{MessageDays: 730, VersionDays: 90, DissociatedDays: 30}, UpdatedAt: at,
 		}),
 		sampled(APITokens, "org-northwind/7gq2mzk4c5xw3t6b", APIToken{
 			OrgID: "org-northwind", TokenID: "7gq2mzk4c5xw3t6b", Name: "CRM sync", Hash: strings.Repeat("0f", 32), Role: "admin", UserID: "usr-ada",

@@ -18,8 +18,33 @@ type OrgSettings struct {
 	// QuietHours are those of everybody who has none of their own.
 	QuietHours *QuietHours `json:"quiet_hours,omitempty"`
 	// Caps bound how many notifications of a type an hour has; by type, with the type * for all others.
-	Caps      map[NotificationType]Cap `json:"caps,omitempty"`
-	UpdatedAt time.Time                `json:"updated_at,omitzero"`
+	Caps map[NotificationType]Cap `json:"caps,omitempty"`
+	// Retention says for how long what is said in channels is kept; for ever when absent.
+	Retention *Retention `json:"retention,omitempty"`
+	UpdatedAt time.Time  `json:"updated_at,omitzero"`
+}
+
+// Retention is for how long what is said in an organization's channels is kept, in days. What is absent has no end.
+type Retention struct {
+	// MessageDays are counted from when a message was said. Older ones are in no answer, and are deleted.
+	MessageDays int `json:"message_days,omitempty" jsonschema:"minimum=1,maximum=3650" jsonschema_description:"Messages are deleted so long after they were said. Absent: never."`
+	// VersionDays are counted from when an edit replaced a wording.
+	VersionDays int `json:"version_days,omitempty" jsonschema:"minimum=1,maximum=3650" jsonschema_description:"Former wordings of edited messages are deleted so long after they were replaced. Absent: never."`
+	// DissociatedDays are counted from when a channel was dissociated. Until then, and without, its messages are hidden.
+	DissociatedDays int `json:"dissociated_days,omitempty" jsonschema:"minimum=1,maximum=3650" jsonschema_description:"Messages of a channel are deleted so long after it was dissociated. Absent: they are hidden."`
+}
+
+// Validate says what is not a number of days.
+func (r *Retention) Validate() error {
+	for _, d := range []struct {
+		name string
+		days int
+	}{{"message_days", r.MessageDays}, {"version_days", r.VersionDays}, {"dissociated_days", r.DissociatedDays}} {
+		if d.days < 0 || d.days > maxDays {
+			return fmt.Errorf("retention.%s must be a number from 1 to %d", d.name, maxDays)
+		}
+	}
+	return nil
 }
 
 // Fallback says what to do when the preferred channel cannot work.
@@ -68,16 +93,16 @@ const (
 	OnlyAdmins AssociateBy = "admins"  // owners and admins
 )
 
-// maxBackfillDays is ten years: longer than Slack.
-const maxBackfillDays = 3650
+// maxDays is ten years: longer than Slack.
+const maxDays = 3650
 
 // Validate says what is missing or not a choice.
 func (s *OrgSettings) Validate() error {
 	switch {
 	case s.AssociateBy != "" && s.AssociateBy != AnyMatched && s.AssociateBy != OnlyAdmins:
 		return fmt.Errorf("associate_by must be %s or %s", AnyMatched, OnlyAdmins)
-	case s.BackfillDays < 0 || s.BackfillDays > maxBackfillDays:
-		return fmt.Errorf("backfill_days must be a number from 1 to %d", maxBackfillDays)
+	case s.BackfillDays < 0 || s.BackfillDays > maxDays:
+		return fmt.Errorf("backfill_days must be a number from 1 to %d", maxDays)
 	case s.Fallback != "" && s.Fallback != NoFallback && s.Fallback != OtherChannel:
 		return fmt.Errorf("fallback must be %s or %s", NoFallback, OtherChannel)
 	}
@@ -88,6 +113,11 @@ func (s *OrgSettings) Validate() error {
 	}
 	if s.QuietHours != nil {
 		if err := s.QuietHours.Validate(); err != nil {
+			return err
+		}
+	}
+	if s.Retention != nil {
+		if err := s.Retention.Validate(); err != nil {
 			return err
 		}
 	}

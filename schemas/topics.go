@@ -177,8 +177,8 @@ var (
 	})
 	OrgsSettings = declare[OrgSettings](Spec{
 		Name: "org.settings", Key: "org", Partitions: 1, Cleanup: Compact,
-		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views",
-		About: "An organization's choices: who may associate channels, how far back history is read, quiet hours, caps, what a channel that cannot work falls back to.",
+		WrittenBy: "ingest (console), upstream", ReadBy: "Redis views, ClickHouse",
+		About: "An organization's choices: who may associate channels, how far back history is read, how long messages are kept, quiet hours, caps, what a channel that cannot work falls back to.",
 	})
 	APITokens = declare[APIToken](Spec{
 		Name: "api.tokens", Key: "org/token", Partitions: 1, Cleanup: Compact,

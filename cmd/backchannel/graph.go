@@ -41,6 +41,7 @@ import (
 //	            clickhouse   context, control, outcomes -> ClickHouse
 //	            slack        deliveries.slack -> Slack; slack-urgent the same past it, of deliveries.slack.urgent
 //	            email        deliveries.email -> mail; email-urgent as with Slack
+//	            retain       what is not kept goes from ClickHouse
 var tiers = []tier{
 	{"ingest", nil, []component{
 		{"events", startEvents, nil}, {"socketmode", startSocketMode, nil}, {"interactions", startInteractions, nil}, {"install", startInstall, nil}, {"console", startConsole, nil},
@@ -53,6 +54,7 @@ var tiers = []tier{
 	{"sinks", sinks.Group, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
 		{"slack-urgent", startSlackUrgent, onRedis}, {"email-urgent", startEmailUrgent, onRedis},
+		{"retain", startRetain, onClickHouse},
 	}},
 }
 

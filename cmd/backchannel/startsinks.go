@@ -12,6 +12,7 @@ import (
 	"github.com/bigmind/backchannel/sinks"
 	chsink "github.com/bigmind/backchannel/sinks/clickhouse"
 	"github.com/bigmind/backchannel/sinks/email"
+	"github.com/bigmind/backchannel/sinks/retention"
 	slacksink "github.com/bigmind/backchannel/sinks/slack"
 	"github.com/bigmind/backchannel/sinks/views"
 )
@@ -28,6 +29,10 @@ func startViews(w *wiring) (runner, error) {
 
 func startClickHouse(w *wiring) (runner, error) {
 	return w.sink(chsink.Definition(w.ch, w.config.Int("clickhouse-batch"), w.config.Duration("clickhouse-wait")))
+}
+
+func startRetain(w *wiring) (runner, error) {
+	return retention.NewKeeper(retention.Options{ClickHouse: w.ch, Cluster: w.config.String("clickhouse-cluster"), Now: time.Now}, w.config.Duration("retain-every"), w.metrics, w.log), nil
 }
 
 func startSlack(w *wiring) (runner, error) { return w.slack(false) }

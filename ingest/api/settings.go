@@ -18,6 +18,14 @@ type Settings struct {
 	Fallback     schemas.Fallback                 `json:"fallback,omitempty" enum:"none,other_channel" doc:"What becomes of a notification whose preferred channel cannot work."`
 	QuietHours   *QuietHours                      `json:"quiet_hours,omitempty" doc:"Of everybody who has none of their own."`
 	Caps         map[schemas.NotificationType]Cap `json:"caps,omitempty" doc:"By type, with * for all others."`
+	Retention    *Retention                       `json:"retention,omitempty" doc:"For how long what is said in channels is kept. Absent: for ever. What is older is hidden at once, and deleted within a day: nothing brings it back."`
+}
+
+// Retention is for how long what is said is kept, in days.
+type Retention struct {
+	MessageDays     int `json:"message_days,omitempty" minimum:"1" maximum:"3650" doc:"From when a message was said. Absent: for ever."`
+	VersionDays     int `json:"version_days,omitempty" minimum:"1" maximum:"3650" doc:"From when an edit replaced a wording. Absent: for ever."`
+	DissociatedDays int `json:"dissociated_days,omitempty" minimum:"1" maximum:"3650" doc:"From when a channel was dissociated. Absent: its messages are hidden, and there again when it is associated."`
 }
 
 // Cap bounds notifications of a type per clock hour.
@@ -54,7 +62,7 @@ func settings(a *API) {
 			if err != nil {
 				return nil, err
 			}
-			out.Body = Settings{record.AssociateBy, record.BackfillDays, record.Fallback, (*QuietHours)(record.QuietHours), nil}
+			out.Body = Settings{record.AssociateBy, record.BackfillDays, record.Fallback, (*QuietHours)(record.QuietHours), nil, (*Retention)(record.Retention)}
 			for t, c := range record.Caps {
 				if out.Body.Caps == nil {
 					out.Body.Caps = map[schemas.NotificationType]Cap{}
@@ -88,7 +96,7 @@ func (a *API) putSettings(ctx context.Context, org schemas.OrgID, in *settingsIn
 	}
 	s := in.Body
 	record := schemas.OrgSettings{
-		OrgID: org, AssociateBy: s.AssociateBy, BackfillDays: s.BackfillDays, Fallback: s.Fallback, QuietHours: (*schemas.QuietHours)(s.QuietHours), UpdatedAt: a.now(),
+		OrgID: org, AssociateBy: s.AssociateBy, BackfillDays: s.BackfillDays, Fallback: s.Fallback, QuietHours: (*schemas.QuietHours)(s.QuietHours), Retention: (*schemas.Retention)(s.Retention), UpdatedAt: a.now(),
 	}
 	for t, c := range s.Caps {
 		if record.Caps == nil {

@@ -84,6 +84,9 @@ func (w *workspace) look(ctx context.Context, fresh bool) (*known, error) {
 	if org != nil && org.BackfillDays > 0 {
 		k.window = time.Duration(org.BackfillDays) * 24 * time.Hour
 	}
+	if org != nil && org.Retention != nil && org.Retention.MessageDays > 0 { // what is older would be deleted at once
+		k.window = min(k.window, time.Duration(org.Retention.MessageDays)*24*time.Hour)
+	}
 	if k.associations, err = viewed[schemas.ChannelAssociation](associations.Val()); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ func Definition(conn driver.Conn, maxBatch int, maxWait time.Duration) sinks.Def
 		{schemas.ContextMessages.Spec, s.messages.table},
 		{schemas.ChannelAssociations.Spec, associations()},
 		{schemas.SyncCheckpoints.Spec, coverage()},
+		{schemas.OrgsSettings.Spec, policies()},
 		{schemas.CRMAccounts.Spec, accounts()},
 		{schemas.CRMDeals.Spec, deals()},
 		{schemas.DirectoryUsers.Spec, directoryUsers()},

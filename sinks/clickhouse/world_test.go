@@ -128,6 +128,7 @@ func newOrganization(t *testing.T, org schemas.OrgID, team schemas.TeamID, messa
 		}
 		w.control(t, schemas.NotificationOutcomes.Spec, schemas.OrgKey(org, o.RequestID), o)
 	}
+	w.control(t, schemas.OrgsSettings.Spec, schemas.Key(org), schemas.OrgSettings{OrgID: org, Retention: &schemas.Retention{MessageDays: 3650, VersionDays: 3650}})
 	for range messages {
 		w.say()
 	}

@@ -24,6 +24,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/processors"
+	"github.com/bigmind/backchannel/processors/address"
+	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks"
 	"github.com/bigmind/backchannel/sinks/email"
@@ -31,10 +34,10 @@ import (
 	slacksink "github.com/bigmind/backchannel/sinks/slack"
 )
 
-// TestVirtualNotifications delivers many notifications to many people of many workspaces, in virtual time: by Slack, against the simulator,
-// and one in ten by email. 1% of posts are taken and the connection then lost, both sinks are killed now and then, and of every ten
+// TestVirtualNotifications has many notifications requested for many people of many workspaces, in virtual time: addressed, routed, and delivered by
+// Slack, against the simulator, or to the one person in ten who prefers it, by email. 1% of posts are taken and the connection then lost, both sinks are killed now and then, and of every ten
 // workspaces one is throttled in storms and one has a token that Slack refuses. Then it does the same without the sick ones, and a tenth of
-// it with a Slack that ignores client_msg_id. Every delivery ends in an outcome; what was posted twice was counted as ambiguous; and the
+// it with a Slack that ignores client_msg_id. Every request ends in an outcome; what was posted twice was counted as ambiguous; and the
 // sick ones slow nobody down. NOTIFICATIONS,
 // NOTIFICATIONS_PEOPLE and NOTIFICATIONS_WORKSPACES say how many ('make test-notifications': 100,000 for 20,000 people in 50).
 func TestVirtualNotifications(t *testing.T) {
@@ -54,6 +57,7 @@ func TestVirtualNotifications(t *testing.T) {
 			r.virtualRun = *run
 			r.serve(func(ctx context.Context, client *kgo.Client, working *sync.WaitGroup) {
 				teams := r.build(people, workspaces)
+				r.route(ctx, working)
 				for _, name := range []string{"slack", "email"} {
 					working.Go(func() { r.keepAlive(ctx, client, name) })
 				}
@@ -214,11 +218,12 @@ func (r *notifying) build(people, workspaces int) (teams []virtualCompany) {
 			r.must(err)
 			c.people = append(c.people, p.ID)
 		}
+		r.know(rdb, &c)
 		in, err := r.sim.Install(ctx, team.ID, slacksim.InstallRequest{App: app.ID, Scopes: schemas.NotificationScopes()})
 		r.must(err)
-		value, err := json.Marshal(schemas.Installation{OrgID: orgOf(team.ID), TeamID: team.ID, Scopes: in.Scopes, SealedToken: in.Token})
-		r.must(err)
-		r.must(rdb.HSet(ctx, schemas.ViewTeamInstall(team.ID), schemas.FieldInstallation, schemas.ViewValue(1, value)).Err())
+		install := schemas.Installation{OrgID: orgOf(team.ID), TeamID: team.ID, Scopes: in.Scopes, SealedToken: in.Token, Status: schemas.InstallActive}
+		r.must(rdb.HSet(ctx, schemas.ViewTeamInstall(team.ID), schemas.FieldInstallation, viewed(install)).Err())
+		r.must(rdb.HSet(ctx, schemas.ViewOrgInstalls(install.OrgID), string(team.ID), viewed(install)).Err())
 		switch {
 		case !c.sick || !r.sick:
 		case n%10 == 0:
@@ -236,42 +241,89 @@ func (r *notifying) build(people, workspaces int) (teams []virtualCompany) {
 
 func orgOf(team slacksim.TeamID) schemas.OrgID { return schemas.OrgID("org-" + team) }
 
-// ask produces the deliveries, at three quarters of what Slack allows each workspace.
+// know writes the views of a workspace's people, as the views sink would. One in ten wants email.
+func (r *notifying) know(rdb *redis.Client, c *virtualCompany) {
+	ctx, org := r.t.Context(), orgOf(c.id)
+	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for i, who := range c.people {
+			user, key := schemas.UserID(who), string(schemas.TeamUserKey(c.id, who))
+			pipe.HSet(ctx, schemas.ViewOrgUsers(org), string(user), viewed(schemas.DirectoryUser{OrgID: org, UserID: user, Email: emailOf(who)}))
+			pipe.HSet(ctx, schemas.ViewOrgSlackUsers(org), key, viewed(schemas.SlackUser{OrgID: org, TeamID: c.id, UserID: who, Email: emailOf(who)}))
+			pipe.SAdd(ctx, schemas.ViewOrgSlackEmail(org, emailOf(who)), key)
+			if byEmail(i) {
+				pipe.HSet(ctx, schemas.ViewOrgPreferences(org), string(user), viewed(schemas.Preferences{
+					OrgID: org, UserID: user, Types: map[schemas.NotificationType]schemas.ChannelPreference{requestedType: schemas.PreferEmail},
+				}))
+			}
+		}
+		// What is measured here is not what a cap keeps back.
+		pipe.HSet(ctx, schemas.ViewOrgSettings(org), "", viewed(schemas.OrgSettings{
+			OrgID: org, Caps: map[schemas.NotificationType]schemas.Cap{schemas.AnyType: {PerRecipient: 10_000, PerOrg: 1_000_000}},
+		}))
+		return nil
+	})
+	r.must(err)
+}
+
+func viewed(value any) string {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // records of ours
+	}
+	return schemas.ViewValue(1, raw)
+}
+
+func emailOf(who slacksim.UserID) string { return strings.ToLower(string(who)) + "@company.example" }
+
+func byEmail(person int) bool { return person%10 == 9 }
+
+// requestedType is by Slack unless somebody wants otherwise, and is repeated when in doubt.
+const requestedType schemas.NotificationType = "channel_context.updated"
+
+// route runs what is between a request and its deliveries.
+func (r *notifying) route(ctx context.Context, working *sync.WaitGroup) {
+	rdb := redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1})
+	for _, def := range []processors.Definition{address.Definition(rdb, time.Now), route.Definition(rdb, time.Now)} {
+		runner, err := processors.NewRunner(def, processors.Options{Kafka: r.kafka, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler)})
+		r.must(err)
+		working.Go(func() { _ = runner.Run(ctx) })
+	}
+	working.Go(func() { <-ctx.Done(); _ = rdb.Close() })
+}
+
+// ask produces the requests, at three quarters of what Slack allows each workspace.
 func (r *notifying) ask(client *kgo.Client, teams []virtualCompany, requests int) {
 	pause := time.Minute / time.Duration(180*len(teams))
 	for n := range requests {
 		time.Sleep(pause)
 		c := &teams[n%len(teams)]
-		switch {
-		case c.sick && !r.sick:
-		case n/len(teams)%10 == 9:
-			r.produce(client, c, n/len(teams), schemas.DeliveriesEmail)
-		default:
-			r.produce(client, c, n/len(teams), schemas.DeliveriesSlack)
+		if !c.sick || r.sick {
+			r.produce(client, c, n/len(teams))
 		}
 	}
 	r.must(client.Flush(r.t.Context()))
 }
 
 // produce asks for the n-th message in a workspace.
-func (r *notifying) produce(client *kgo.Client, c *virtualCompany, n int, topic schemas.Topic[schemas.Delivery]) {
-	who, request := c.people[n%len(c.people)], schemas.RequestID(fmt.Sprint("request-", n))
-	d := schemas.Delivery{
-		RequestID: request, OrgID: orgOf(c.id), Type: "alert.important", Recipient: schemas.Recipient{UserID: schemas.UserID(who)},
-		Content: schemas.Content{Title: string(request), Body: "**Something** happened"}, OnAmbiguous: schemas.Repeat,
-		ExpiresAt: time.Now().Add(expiry), RequestedAt: time.Now(),
+func (r *notifying) produce(client *kgo.Client, c *virtualCompany, n int) {
+	person := n % len(c.people)
+	request := schemas.NotificationRequest{
+		RequestID: schemas.RequestID(fmt.Sprint("request-", n)), OrgID: orgOf(c.id), Type: requestedType,
+		Recipient: schemas.Recipient{UserID: schemas.UserID(c.people[person])},
+		Content:   schemas.Content{Title: fmt.Sprint("request-", n), Body: "**Something** happened"},
+		ExpiresAt: time.Now().Add(expiry), CreatedAt: time.Now(),
 	}
 	by := schemas.BySlack
-	if d.TeamID, d.SlackUserID = c.id, who; topic.Name == schemas.DeliveriesEmail.Name {
-		by, d.TeamID, d.SlackUserID, d.Email = schemas.ByEmail, "", "", strings.ToLower(string(who))+"@company.example"
+	if byEmail(person) {
+		by = schemas.ByEmail
 	}
-	d.DeliveryID = schemas.NewDeliveryID(d.OrgID, request, "", string(who), by)
-	value, err := topic.Encode(d)
+	id := schemas.NewDeliveryID(request.OrgID, request.RequestID, "", request.Recipient.KeyPart(), by)
+	value, err := schemas.NotificationRequests.Encode(request)
 	r.must(err)
 	r.mu.Lock()
-	r.asked[string(d.DeliveryID)] = time.Now()
+	r.asked[string(id)] = time.Now()
 	r.mu.Unlock()
-	client.Produce(r.t.Context(), &kgo.Record{Topic: topic.Name, Key: []byte(schemas.OrgKey(d.OrgID, d.Recipient.KeyPart())), Value: value}, nil)
+	client.Produce(r.t.Context(), &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(request.OrgID), Value: value}, nil)
 }
 
 // expiry is what workspaces that wait for good reach, and others do not.

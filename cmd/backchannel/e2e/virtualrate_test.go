@@ -12,7 +12,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
-	"github.com/bigmind/backchannel/schemas"
 	slacksink "github.com/bigmind/backchannel/sinks/slack"
 )
 
@@ -30,9 +29,12 @@ func TestVirtualPostingRate(t *testing.T) {
 		r.serve(func(ctx context.Context, client *kgo.Client, working *sync.WaitGroup) {
 			teams := r.build(40, 1)
 			allowed := slacksink.DefaultLimits.MessagesPerMinute
+			r.route(ctx, working)
 			working.Go(func() { r.keepAlive(ctx, client, "slack") })
-			for n := range minutes * allowed {
-				r.produce(client, &teams[0], n, schemas.DeliveriesSlack)
+			for n := range minutes * allowed * 10 / 9 {
+				if !byEmail(n % len(teams[0].people)) {
+					r.produce(client, &teams[0], n)
+				}
 			}
 			r.wait()
 			first, last, n := time.Time{}, time.Time{}, 0

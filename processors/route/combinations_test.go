@@ -9,76 +9,48 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/processors/processorstest"
+	"github.com/bigmind/backchannel/processors/route/oracle"
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// situations are all there are.
-func situations() (all []situation) {
-	bools, choices := []bool{false, true}, []string{"", "email", "message", "both", "off"}
-	for _, kind := range []string{"meeting_analysis.ready", "pipeline.daily_todos", "alert.account"} {
-		for _, org := range choices {
-			for _, user := range choices {
-				for n := range 1 << 6 {
-					bit := func(i int) bool { return bools[n>>i&1] }
-					all = append(all, situation{kind, org, user, bit(0), bit(1), bit(2), bit(3), bit(4), bit(5)})
-				}
-			}
-		}
-	}
-	return all
-}
-
 // install writes a situation into the views, in an organization of its own.
-func (s situation) install(t *testing.T, r *processorstest.Redis, org schemas.OrgID) {
+func install(t *testing.T, s oracle.Situation, r *processorstest.Redis, org schemas.OrgID) {
 	email := ""
-	if s.email {
+	if s.Email {
 		email = "ann@" + string(org) + ".example"
 	}
 	status := schemas.InstallUninstalled
-	if s.connected {
+	if s.Connected {
 		status = schemas.InstallActive
 	}
 	r.Put(t, schemas.ViewOrgInstalls(org), "T1", schemas.Installation{OrgID: org, TeamID: "T1", Status: status})
 	putUser(t, r, schemas.DirectoryUser{OrgID: org, UserID: "ann", Email: email})
 	person := schemas.SlackUser{OrgID: org, TeamID: "T1", UserID: "U1", Email: "somebody@else.example", TimeZone: "America/New_York"}
-	if s.matched && s.email {
+	if s.Matched && s.Email {
 		person.Email = email
 	}
 	putSlackUser(t, r, person)
-	r.Put(t, schemas.ViewOrgPreferences(org), "", s.preferences(org, "", s.org))
-	own := s.preferences(org, "ann", s.user)
-	if s.quiet {
+	r.Put(t, schemas.ViewOrgPreferences(org), "", s.Preferences(org, "", s.Org))
+	own := s.Preferences(org, "ann", s.User)
+	if s.Quiet {
 		own.QuietHours = &schemas.QuietHours{From: "10:00", To: "12:00", TimeZone: "America/New_York"} // now is 11:00 there
 	}
 	r.Put(t, schemas.ViewOrgPreferences(org), "ann", own)
-	if s.fallback {
+	if s.Fallback {
 		r.Put(t, schemas.ViewOrgSettings(org), "", schemas.OrgSettings{OrgID: org, Fallback: schemas.OtherChannel})
 	}
-}
-
-func (s situation) preferences(org schemas.OrgID, user schemas.UserID, choice string) schemas.Preferences {
-	p := schemas.Preferences{OrgID: org, UserID: user}
-	category, _, _ := strings.Cut(s.kind, ".")
-	switch {
-	case choice == "":
-	case s.byType:
-		p.Types = choices{schemas.NotificationType(s.kind): schemas.ChannelPreference(choice)}
-	default:
-		p.Categories = categories{schemas.Category(category): schemas.ChannelPreference(choice)}
-	}
-	return p
 }
 
 // Every combination of organization default, user override, category, match, connection, mandatory type, quiet hours and
 // fall-back comes out as the oracle says, each request with its own answer.
 func TestEveryCombination(t *testing.T) {
 	r := processorstest.NewRedis(t)
-	all := situations()
+	all := oracle.All()
 	batch := make([]*kgo.Record, len(all))
 	for i, s := range all {
 		org := schemas.OrgID(fmt.Sprintf("org%d", i))
-		s.install(t, r, org)
-		batch[i] = record(t, ask(func(q *schemas.NotificationRequest) { q.OrgID, q.Type = org, schemas.NotificationType(s.kind) }))
+		install(t, s, r, org)
+		batch[i] = record(t, ask(func(q *schemas.NotificationRequest) { q.OrgID, q.Type = org, schemas.NotificationType(s.Kind) }))
 	}
 	result, err := define(r).Processor.Process(t.Context(), batch)
 	if err != nil {
@@ -127,9 +99,9 @@ func TestEveryCombination(t *testing.T) {
 	for i, s := range all {
 		words := got[schemas.OrgID(fmt.Sprintf("org%d", i))]
 		slices.Sort(words)
-		if said := strings.Join(words, ", "); said != s.expected() {
+		if said := strings.Join(words, ", "); said != s.Expected() {
 			if wrong++; wrong < 10 {
-				t.Errorf("%+v: %s, want %s", s, said, s.expected())
+				t.Errorf("%+v: %s, want %s", s, said, s.Expected())
 			}
 		}
 	}

@@ -17,8 +17,16 @@ import (
 // and so after all rows that come before them on the channel's partition. Applied again, a window finds nothing to delete; what has been seen
 // since, as of a later time, has a higher version.
 
-// windowsAtOnce bounds one query. Each window costs it the granules of one channel.
-const windowsAtOnce = 32
+// What bounds one query: windows, of which each costs it the granules of one channel, and the messages that they list, which stand in its text. A window that
+// lists more has a query of its own, which mostAsked allows.
+const (
+	windowsAtOnce = 32
+	listedAtOnce  = 10_000
+)
+
+// mostAsked is how long a query may be, in bytes: more than a record of Kafka can list. ClickHouse's own bound is 256 KiB
+// (clickhouse.com/docs/operations/settings/settings#max_query_size).
+const mostAsked = 32 << 20
 
 // doomed selects, for one window, the rows that it deletes. What stands in the channel itself includes replies that were broadcast.
 const doomed = `SELECT toUInt32(?) AS w, ts, thread_ts FROM messages FINAL
@@ -32,16 +40,28 @@ const (
 
 // applyWindows deletes what the batch's windows do not list.
 func (s *Sink) applyWindows(ctx context.Context) error {
-	for windows := range slices.Chunk(widest(s.messages.windows), windowsAtOnce) {
+	for windows := widest(s.messages.windows); len(windows) > 0; {
+		n := askable(windows)
 		s.messages.reset()
-		if err := s.condemn(ctx, windows); err != nil {
+		if err := s.condemn(ctx, windows[:n]); err != nil {
 			return fmt.Errorf("find messages that Slack no longer has: %w", err)
 		}
 		if err := s.messages.insert(ctx, s.conn); err != nil {
 			return err
 		}
+		windows = windows[n:]
 	}
 	return nil
+}
+
+// askable is how many of the windows one query asks of, at least one.
+func askable(windows []schemas.ContextMessage) (n int) {
+	for listed := 0; n < min(len(windows), windowsAtOnce); n++ {
+		if listed += len(windows[n].Window.Present); listed > listedAtOnce {
+			break
+		}
+	}
+	return max(n, 1)
 }
 
 // widest leaves out windows that a later one of the batch makes needless: of the same channel or thread, as of no earlier time, and of a stretch that holds theirs. All
@@ -95,7 +115,9 @@ func (s *Sink) condemn(ctx context.Context, windows []schemas.ContextMessage) er
 		}
 	}
 	// A message's month is fixed by its ts: FINAL need not look across months.
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"do_not_merge_across_partitions_select_final": 1}))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"do_not_merge_across_partitions_select_final": 1, "max_query_size": mostAsked,
+	}))
 	rows, err := s.conn.Query(ctx, strings.Join(query, "\nUNION ALL\n"), args...)
 	if err != nil {
 		return err

@@ -66,6 +66,53 @@ func TestWindowsDeleteWhatSlackNoLongerHas(t *testing.T) {
 	}
 }
 
+// What a batch's windows list is more than ClickHouse takes in one query by itself, be they many or one as large as a record of Kafka can be. A sink that was
+// behind had met such a batch, and stood for ever.
+func TestWindowsMayListMuch(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	ts := func(n int) schemas.TS { return schemas.TSOf(1_000_000_000 + uint64(n)) }
+	listing := func(channel schemas.ChannelID, from, to int) *kgo.Record {
+		m := said("", 100, "")
+		m.ChannelID, m.Source = channel, "history"
+		m.Window = &schemas.SyncWindow{From: ts(0), To: ts(to), Present: make([]schemas.TS, 0, to-from)}
+		for n := from; n < to; n++ {
+			m.Window.Present = append(m.Window.Present, ts(n))
+		}
+		return message(t, m)
+	}
+	var batch []*kgo.Record
+	for n := range 40 {
+		batch = append(batch, listing(schemas.ChannelID(fmt.Sprint("C", n)), 1, 999))
+	}
+	write(associate(t, 1, "acme", "T1", "C1", "a1", ""), message(t, said(ts(0), 10, "gone")), message(t, said(ts(7), 10, "stands")))
+	write(batch...)
+	if got := rows(t, c, "SELECT text FROM messages FINAL WHERE channel_id = 'C1'"); !slices.Equal(got, []string{"('stands')"}) {
+		t.Errorf("many windows: %v", got)
+	}
+	write(listing("C1", 8, 45_000))
+	if got := rows(t, c, "SELECT text FROM messages FINAL WHERE channel_id = 'C1'"); len(got) > 0 {
+		t.Errorf("a large window: %v", got)
+	}
+}
+
+// So may the tombstones of a batch be of very many workspaces.
+func TestTombstonesOfManyWorkspaces(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	write(associate(t, 1, "acme", "T1", "C1", "a1", ""))
+	batch := []*kgo.Record{{Topic: schemas.ChannelAssociations.Name, Key: []byte("T1/C1"), Offset: 2}}
+	for n := range 20_000 {
+		batch = append(batch, &kgo.Record{Topic: schemas.ChannelAssociations.Name, Key: []byte(fmt.Sprintf("T0WORKSPACE%d/C1", n)), Offset: int64(n) + 3})
+	}
+	write(batch...)
+	if got := rows(t, c, "SELECT org_id FROM channel_associations WHERE team_id = 'T1'"); !slices.Equal(got, []string{"('acme')", "('acme')"}) {
+		t.Errorf("the tombstone's organization: %v", got)
+	}
+}
+
 // Windows and messages of one channel come in order, whatever the batches, and any range of them again.
 func TestReplaysOfWindowsChangeNoAnswer(t *testing.T) {
 	t.Parallel()

@@ -77,6 +77,8 @@ type SyncCheckpoint struct {
 	Oldest      TS `json:"oldest,omitempty"`
 	Newest      TS `json:"newest,omitempty"`
 	WindowStart TS `json:"window_start,omitempty"`
+	// LastMessage is the newest that was seen, by which it is known how lively the channel is.
+	LastMessage TS `json:"last_message,omitempty"`
 	// Complete: the channel is known from WindowStart to Newest, with all threads.
 	Complete bool       `json:"complete"`
 	Status   SyncStatus `json:"status,omitempty" jsonschema:"enum=backfilling,enum=complete,enum=stopped"`
@@ -117,7 +119,7 @@ type SyncPass struct {
 
 // Validate says what is missing or not a ts.
 func (c *SyncCheckpoint) Validate() error {
-	all := []TS{c.Oldest, c.Newest, c.WindowStart}
+	all := []TS{c.Oldest, c.Newest, c.WindowStart, c.LastMessage}
 	for _, i := range c.Intervals {
 		all = append(all, i.From, i.To)
 	}

@@ -106,7 +106,7 @@ func controlSamples() []sample {
 		}),
 		sampled(SyncCheckpoints, "T024BE7LD/C024BE91L", SyncCheckpoint{
 			OrgID: "org-northwind", TeamID: "T024BE7LD", ChannelID: "C024BE91L", Oldest: "1787000000.000100", Newest: "1790000000.000100",
-			WindowStart: "1786000000.000000", Complete: true, Status: SyncStopped, Reason: ChannelArchived,
+			WindowStart: "1786000000.000000", LastMessage: "1789990000.000100", Complete: true, Status: SyncStopped, Reason: ChannelArchived,
 			Intervals: []SyncInterval{{From: "1787000000.000100", To: "1790000000.000100"}, {From: "1786000000.000000", To: "1786500000.000000"}},
 			Pass:      &SyncPass{Upper: "1789000000.000100", Pages: 4, Whole: true}, Passes: 12, ThreadsPending: 2, Threads: 40, ThreadsEpoch: "RK5WKH3FMV",
 			Messages: 4711, StartedAt: at.Add(-time.Hour), ReconciledAt: at, SweptAt: at, EndsAt: at.Add(time.Hour), UpdatedAt: at,

@@ -31,5 +31,11 @@ func UrgentKey(team TeamID, method string) string {
 	return coordinationTag + "urgent:{" + string(team) + "}:" + method
 }
 
+// PolledKey is when anybody last polled, in seconds since 1970, and IdleKey when polling began again after nobody had.
+const (
+	PolledKey = coordinationTag + "polled"
+	IdleKey   = coordinationTag + "polled-again"
+)
+
 // PollersKey is a sorted set of the replicas that poll history, by when they were last heard of.
 const PollersKey = coordinationTag + "pollers"

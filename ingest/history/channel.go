@@ -38,6 +38,7 @@ const noThreads = math.MaxFloat64
 func newChannel(cp schemas.SyncCheckpoint) *channel {
 	c := &channel{SyncCheckpoint: cp, covered: spansOf(cp.Intervals), threadsAt: noThreads, busy: map[string]bool{}, served: map[string]uint64{}}
 	c.windowStart, _ = cp.WindowStart.Micros() // absent: 0, and set by who knows the window
+	c.newest, _ = cp.LastMessage.Micros()
 	return c
 }
 
@@ -45,7 +46,10 @@ func newChannel(cp schemas.SyncCheckpoint) *channel {
 func (c *channel) checkpoint(now time.Time) schemas.SyncCheckpoint {
 	cp := &c.SyncCheckpoint
 	cp.Intervals, cp.WindowStart = c.covered.intervals(), schemas.TSOf(c.windowStart)
-	cp.Oldest, cp.Newest = "", ""
+	cp.Oldest, cp.Newest, cp.LastMessage = "", "", ""
+	if c.newest > 0 {
+		cp.LastMessage = schemas.TSOf(c.newest)
+	}
 	if len(cp.Intervals) > 0 {
 		cp.Oldest, cp.Newest = cp.Intervals[0].From, cp.Intervals[0].To
 	}

@@ -6,7 +6,8 @@
 // # A worker
 //
 // One goroutine a workspace, of the replica to which the workspace falls by its hash (replicas.go). A replica says every 5 s that it lives; what it had is
-// others' 20 s after it has died, or at once when it gives it back. A worker asks for pages one by one, each within the budget that all replicas share
+// others' 20 s after it has died, or at once when it gives it back. Who takes a workspace over keeps to its channels' schedule;
+// only after a time in which nobody polled is everything read at once. A worker asks for pages one by one, each within the budget that all replicas share
 // (budget.go), and up to four at a time. What to ask for next is the most urgent of what its channels want (channel.go), and among equals what was
 // served longest ago: a channel of a hundred thousand messages has no more turns than one of ten.
 //

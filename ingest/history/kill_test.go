@@ -50,6 +50,44 @@ func TestKills(t *testing.T) {
 	}
 }
 
+// Channels that are complete, and in which nobody talks, are not read again because a replica comes, goes or dies; but they are, at once, when nobody has polled
+// for a while.
+func TestARestartCostsNoVisit(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, false, func(w *world) {
+		w.opts.Every, w.opts.Quiet = time.Minute, 6*time.Hour
+		var all []slacksim.ChannelID
+		for n := range 10 {
+			c := w.channel(fmt.Sprint("customer-", n))
+			w.ago(20*24*time.Hour, c, slacksim.Say{Text: "long ago"})
+			all = append(all, c)
+		}
+		w.installed(nil)
+		w.associate(all...)
+		stop, _ := w.start("a")
+		w.until(time.Hour, "the backfill is complete", w.complete(all...))
+		_, killB := w.start("b")
+		time.Sleep(10 * time.Minute) // the workspace falls to the one or the other
+		before := w.calls(methodHistory).Calls
+		stop()
+		time.Sleep(5 * time.Minute)
+		_, killC := w.start("c")
+		time.Sleep(5 * time.Minute)
+		killB()
+		time.Sleep(5 * time.Minute)
+		if more := w.calls(methodHistory).Calls - before; more > 0 {
+			t.Errorf("%d calls more after replicas came, left and died", more)
+		}
+		killC()
+		time.Sleep(gapAfter + time.Minute)
+		stop, _ = w.start("d")
+		defer stop()
+		time.Sleep(2 * time.Minute)
+		if more := w.calls(methodHistory).Calls - before; more != len(all) {
+			t.Errorf("%d calls after a time in which nobody polled, want one for each of %d channels", more, len(all))
+		}
+	})
+}
+
 // Who dies is noticed within the lease; who leaves gives way at once.
 func TestTakingOver(t *testing.T) {
 	long(t)

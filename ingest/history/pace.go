@@ -31,6 +31,25 @@ func (w *workspace) interval(c *channel, now time.Time) time.Duration {
 	return max(every, fair)
 }
 
+// schedule lets channels that were taken over wait for as long as they would have where they were: a replica that comes, goes or dies costs no visit. But what
+// was not read since nobody polled is read at once.
+func (w *workspace) schedule(taken []*channel) {
+	idle := w.replicas.idleTill()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	for _, c := range taken {
+		if !c.ReconciledAt.IsZero() && c.newest > 0 {
+			c.pollAt = c.ReconciledAt.Add(w.interval(c, now))
+		}
+	}
+	for _, c := range w.channels {
+		if c.ReconciledAt.Before(idle) {
+			c.pollAt = time.Time{}
+		}
+	}
+}
+
 // lateBy is how long after a channel was to be read again it counts as behind: a few failed attempts are no reason to say so.
 const lateBy = 10 * time.Minute
 

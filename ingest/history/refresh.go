@@ -40,17 +40,23 @@ func (w *workspace) refresh(ctx context.Context) error {
 			w.stop(ctx, newChannel(*cp), reason)
 		}
 	}
+	var taken []*channel
 	for id, a := range k.associations {
-		c := w.channels[id] // only this goroutine adds and removes
-		if c == nil {
-			if c, err = w.load(ctx, id, a, k.checkpoints[id]); err != nil {
-				return err
-			}
-			w.mu.Lock()
-			w.channels[id] = c
-			w.mu.Unlock()
+		if w.channels[id] != nil { // only this goroutine adds and removes
+			continue
 		}
-		if err := w.apply(ctx, c, a, k); err != nil {
+		c, err := w.load(ctx, id, a, k.checkpoints[id])
+		if err != nil {
+			return err
+		}
+		taken = append(taken, c)
+		w.mu.Lock()
+		w.channels[id] = c
+		w.mu.Unlock()
+	}
+	w.schedule(taken)
+	for id, a := range k.associations {
+		if err := w.apply(ctx, w.channels[id], a, k); err != nil {
 			return err
 		}
 	}

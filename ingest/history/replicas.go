@@ -3,8 +3,10 @@ package history
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +34,7 @@ type replicas struct {
 	mu      sync.Mutex
 	alive   []string
 	heard   time.Time // when we last told that we live
+	idle    time.Time // until when nobody had polled for longer than gapAfter
 	changed chan struct{}
 }
 
@@ -58,10 +61,14 @@ func (r *replicas) run(ctx context.Context) {
 }
 
 func (r *replicas) once(ctx context.Context) {
+	idle, err1 := r.polled(ctx, time.Now())
 	alive, err := beat.Run(ctx, r.redis, []string{schemas.PollersKey}, r.me, int(r.life.Seconds())).StringSlice()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil {
+	if err1 == nil {
+		r.idle = idle
+	}
+	if err = errors.Join(err, err1); err != nil {
 		return // Redis is away: whoever needs it says so. After leaseLife we no longer count ourselves among the living.
 	}
 	same := len(alive) == len(r.alive)
@@ -73,6 +80,36 @@ func (r *replicas) once(ctx context.Context) {
 		close(r.changed)
 		r.changed = make(chan struct{})
 	}
+}
+
+// polled notes that we poll, and returns since when somebody always has, as far as Redis remembers.
+func (r *replicas) polled(ctx context.Context, now time.Time) (time.Time, error) {
+	text, err := r.redis.SetArgs(ctx, schemas.PolledKey, now.Unix(), redis.SetArgs{Get: true}).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return time.Time{}, fmt.Errorf("note that somebody polls: %w", err)
+	}
+	last, _ := strconv.ParseInt(text, 10, 64) // what is none counts as never
+	if now.Sub(time.Unix(last, 0)) > max(gapAfter, r.life) { // or never, with last 0
+		if err := r.redis.Set(ctx, schemas.IdleKey, now.Unix(), 0).Err(); err != nil {
+			return time.Time{}, fmt.Errorf("note that nobody had polled: %w", err)
+		}
+		return now, nil
+	}
+	idle, err := r.redis.Get(ctx, schemas.IdleKey).Int64()
+	if errors.Is(err, redis.Nil) { // it was lost, and with it when
+		return now, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask since when somebody polls: %w", err)
+	}
+	return time.Unix(idle, 0), nil
+}
+
+// idleTill is until when nobody had polled.
+func (r *replicas) idleTill() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.idle
 }
 
 // living returns who lives, nobody when we cannot tell, and a channel that is closed when that changes.

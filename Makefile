@@ -39,6 +39,11 @@ test-upgrade: ## the same, from the build of an earlier commit, UPGRADE_FROM, wh
 	  (cd "$$old/tree" && go build -o "$$old/backchannel" ./cmd/backchannel) && \
 	  OLD_BINARY="$$old/backchannel" go test -tags faults -count 1 -timeout 20m -run 'TestRollingRestart$$' -v ./cmd/backchannel/e2e
 
+KILLS ?= 50
+.PHONY: test-kills
+test-kills: ## KILLS kills (-9) of the process that reads history, at random points: nothing lost, at most a page each asked for again
+	KILLS=$(KILLS) go test -tags faults -count 1 -timeout 90m -run 'TestPollerKills$$' -v ./cmd/backchannel/e2e
+
 test-virtual: ## a day of 1,000 workspaces, 100 messages each with edits and deletes, in virtual time
 	VIRTUAL_WORKSPACES=1000 VIRTUAL_HOURS=24 go test -count 1 -timeout 10m -run TestVirtualDay -v ./cmd/backchannel/e2e
 

@@ -18,8 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// kafkaReady bounds a broker's start: about 3 s alone on an idle machine, several times that on a busy one.
-const kafkaReady = 2 * time.Minute
+// kafkaReady bounds a broker's start: about 3 s alone on an idle machine, and many times that on a busy one after a crash, whose logs it reads first.
+const kafkaReady = 5 * time.Minute
 
 // Kafka is one Apache Kafka broker in KRaft mode, which is its own controller.
 type Kafka struct {

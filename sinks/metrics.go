@@ -18,6 +18,7 @@ type Metrics struct {
 	lost     *prometheus.CounterVec
 
 	freshness *prometheus.HistogramVec
+	arrival   *prometheus.HistogramVec
 	outcomes  *prometheus.CounterVec
 	doubts    *prometheus.CounterVec
 	delivery  *prometheus.HistogramVec
@@ -56,7 +57,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Help:    "From when something happened in Slack, by Slack's clock, until it was written: live messages, edits and deletions that are rows of ClickHouse.",
 		Buckets: promised, NativeHistogramBucketFactor: 1.1,
 	}, []string{"sink"})
-	reg.MustRegister(m.records, m.batches, m.duration, m.stalls, m.waits, m.lost, m.freshness)
+	m.arrival = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "backchannel_sinks_arrival_seconds",
+		Help: "From when something was said, changed or deleted in Slack, by Slack's clock, until it was written, by how it came: `live` by an event, `late` by an event after more than a minute, " +
+			"`polled` in the channel's history. The view freshness tells what polling repaired from what was said before the sync began.",
+		Buckets: promised, NativeHistogramBucketFactor: 1.1,
+	}, []string{"sink", "how"})
+	reg.MustRegister(m.records, m.batches, m.duration, m.stalls, m.waits, m.lost, m.freshness, m.arrival)
 	m.registerOutcomes(reg)
 	return m
 }
@@ -69,10 +76,12 @@ func (m *Metrics) written(sink string, n int, result Result, took time.Duration)
 	}
 	m.batches.WithLabelValues(sink).Observe(float64(n))
 	m.duration.WithLabelValues(sink).Observe(took.Seconds())
-	if len(result.Happened) > 0 {
-		now, fresh := time.Now(), m.freshness.WithLabelValues(sink)
-		for _, at := range result.Happened {
-			fresh.Observe(max(0, now.Sub(at).Seconds())) // Slack's clock may be ahead of ours
+	now := time.Now()
+	for _, h := range result.Happened {
+		age := max(0, now.Sub(h.At).Seconds()) // Slack's clock may be ahead of ours
+		m.arrival.WithLabelValues(sink, string(h.How)).Observe(age)
+		if h.How != Polled {
+			m.freshness.WithLabelValues(sink).Observe(age)
 		}
 	}
 }

@@ -31,10 +31,29 @@ type Result struct {
 	Waiting error
 
 	// Happened is when what was written came about in the world, where that says how fresh the store is. The runner measures.
-	Happened []time.Time
+	Happened []Happening
 
 	waits map[*kgo.Record]wait
 }
+
+// Happening is when something came about, and how we learned of it.
+type Happening struct {
+	At  time.Time
+	How Arrival
+}
+
+// Arrival is how we learned of something.
+type Arrival string
+
+// The ways. Of what polling brought, whether it is a repair or the past from before the sync is known in ClickHouse alone: the view freshness says so.
+const (
+	Live   Arrival = "live"   // by an event, within LateAfter
+	Late   Arrival = "late"   // by an event that came later
+	Polled Arrival = "polled" // in the channel's history
+)
+
+// LateAfter is when an event is late: Slack's second retry comes after a minute ('Events API', retries). The view freshness has the same bound.
+const LateAfter = time.Minute
 
 type wait struct {
 	pause time.Duration

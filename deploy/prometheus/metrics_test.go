@@ -45,7 +45,7 @@ func TestThePageIsWhatTheCodeDeclares(t *testing.T) {
 
 // bounded are the labels that there may be, with what bounds them.
 var bounded = map[string]string{
-	"channel": "slack, email", "fate": "an enum", "go": "the build", "group": "components", "kind": "an enum", "list": "users, channels", "operation": "the API's operations", "method": "Slack's methods",
+	"channel": "slack, email", "fate": "an enum", "go": "the build", "group": "components", "how": "live, late, polled", "kind": "an enum", "list": "users, channels", "operation": "the API's operations", "method": "Slack's methods",
 	"part": "components and engines", "policy": "repeat, silence; retention.Policies", "processor": "components", "reason": "schemas.Reasons, or an enum", "result": "an enum", "route": "the console's routes",
 	"setting": "config.Settings", "sink": "components", "status": "an enum", "topic": "schemas.Topics", "type": "Slack's payload types", "version": "the build",
 }

@@ -56,7 +56,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	for _, t := range s.order {
 		t.reset()
 	}
-	s.messages.windows, s.messages.live = s.messages.windows[:0], s.messages.live[:0]
+	s.messages.windows, s.messages.happened = s.messages.windows[:0], s.messages.happened[:0]
 	for _, rec := range batch {
 		for _, t := range s.tables[rec.Topic] {
 			if err := t.add(rec); err != nil { // the tables of one topic refuse the same
@@ -77,6 +77,6 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	if err := s.applyWindows(ctx); err != nil {
 		return sinks.Result{}, err
 	}
-	result.Happened = s.messages.live
+	result.Happened = s.messages.happened
 	return result, nil
 }

@@ -7,15 +7,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks"
 )
 
-// What came as an event says how fresh rows are, by Slack's clock; what polling found does not.
-func TestOnlyLiveMessagesTellHowFreshRowsAre(t *testing.T) {
+// How fresh rows are is by Slack's clock; what came late, and what polling found, is told apart.
+func TestHowMessagesArrived(t *testing.T) {
 	table := messages()
 	found := said("1727384523.000200", 1727384600000000, "found")
 	found.Source = "history"
 	edited := said("1727384523.000200", 1727384530500000, "edited")
-	for _, m := range []schemas.ContextMessage{found, edited} {
+	edited.ReceivedAt = time.UnixMicro(1727384530500000 + 59_999_999)
+	late := said("1727384523.000200", 1727384540000000, "edited again")
+	late.ReceivedAt = time.UnixMicro(1727384540000000).Add(time.Minute)
+	for _, m := range []schemas.ContextMessage{found, edited, late} {
 		if err := table.add(message(t, m)); err != nil {
 			t.Fatal(err)
 		}
@@ -23,7 +27,8 @@ func TestOnlyLiveMessagesTellHowFreshRowsAre(t *testing.T) {
 	if err := table.add(window(t, 1727384700000000, "", "1000.000001")); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]time.Time{time.UnixMicro(1727384530500000)}, table.live); diff != "" {
-		t.Errorf("live (-want +got):\n%s", diff)
+	want := []sinks.Happening{{At: time.UnixMicro(1727384523000200), How: sinks.Polled}, {At: time.UnixMicro(1727384530500000), How: sinks.Live}, {At: time.UnixMicro(1727384540000000), How: sinks.Late}}
+	if diff := cmp.Diff(want, table.happened); diff != "" {
+		t.Errorf("arrived (-want +got):\n%s", diff)
 	}
 }

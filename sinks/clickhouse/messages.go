@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks"
 )
 
 // messages decodes context.messages straight into columns; its strings alias the records until the insert copies them. Windows are gathered apart.
@@ -69,10 +70,11 @@ func messages() *messageTable {
 			return err
 		}
 		if m.Window == nil {
-			if m.Source == sourceLive {
-				t.live = append(t.live, time.UnixMicro(int64(m.Version)))
+			if err := t.put(&m); err != nil {
+				return err
 			}
-			return t.put(&m)
+			t.happened = append(t.happened, happening(&m))
+			return nil
 		}
 		t.windows = append(t.windows, m)
 		t.rows-- // it is none; who counts it adds one
@@ -81,15 +83,28 @@ func messages() *messageTable {
 	return t
 }
 
-// sourceLive is how enrich marks what came as an event; what polling found says nothing of how fresh rows are.
+// sourceLive is how enrich marks what came as an event.
 const sourceLive = "live"
+
+// happening is when the message was said, changed or deleted. Of what polling found only when it was said is known: its version may be the poll's.
+func happening(m *schemas.ContextMessage) sinks.Happening {
+	if m.Source != sourceLive {
+		micros, _ := m.TS.Micros() // it has been read already
+		return sinks.Happening{At: time.UnixMicro(int64(micros)), How: sinks.Polled}
+	}
+	h := sinks.Happening{At: time.UnixMicro(int64(m.Version)), How: sinks.Live}
+	if m.ReceivedAt.Sub(h.At) >= sinks.LateAfter {
+		h.How = sinks.Late
+	}
+	return h
+}
 
 // messageTable is the table of messages, and the windows of a batch.
 type messageTable struct {
 	*table
-	live    []time.Time // when the live messages of a batch were said, changed or deleted
-	put     func(*schemas.ContextMessage) error
-	windows []schemas.ContextMessage
+	happened []sinks.Happening // of a batch
+	put      func(*schemas.ContextMessage) error
+	windows  []schemas.ContextMessage
 }
 
 func flag(b bool) uint8 {

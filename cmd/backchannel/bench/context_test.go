@@ -1,0 +1,228 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/realengines"
+)
+
+// TestBenchContext asks the six common questions of BENCH_MESSAGES messages in two years, half of them of one organization, in 2,000 channels, with threads,
+// edits and deletions; warm, each time of another account, channel, thread or word. Beside it: what a message takes on the disk, and the engine's CPU to take
+// rows in, against a bare table of the same columns. It goes through ClickHouse's engine alone: no Kafka, no sink.
+func TestBenchContext(t *testing.T) {
+	n := setting("BENCH_MESSAGES", 5_000_000)
+	addr := realengines.StartClickHouse(t).Addr()
+	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{addr}, ReadTimeout: 10 * time.Minute, Auth: clickhouse.Auth{Database: "backchannel"}}
+	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
+		t.Fatal(err)
+	}
+	b := bench{t: t, url: "http://" + addr + "/?database=backchannel"}
+	started := time.Now()
+	b.controls()
+	for from := 0; from < n; from += loadRows {
+		b.run(said(from, min(loadRows, n-from), n, "1", 0, ""))
+	}
+	b.run(said(0, n, n, "h % 33 = 0", 3600, "edited "))
+	b.run(deletions(n))
+	fmt.Printf("\n%d messages, 3%% of them edited, 1%% deleted, in %s\n\n", n, time.Since(started).Round(time.Second))
+	b.sizes(n)
+	b.load(n)
+	fmt.Printf("%-34s %8s %8s %9s %12s %9s %8s\n", "warm", "p50 ms", "p95 ms", "CPU ms", "rows read", "returned", "ratio")
+	for _, q := range common {
+		b.ask(q)
+	}
+}
+
+const (
+	loadRows = 500_000
+	rooms    = 2000 // half of them of org-0, the others of fifty organizations
+	// vocabulary is of common words; beside them are rare ones.
+	vocabulary = `splitByChar(' ', 'the import did finish overnight yes million rows rejects we need sso before legal signs is that on your side or ours security team asks for report and pen test summary can move go live date marketing wants announcement first dashboard shows nothing known issue fixed rolling out this afternoon price quote please budget approved seats from january could you join steering committee thursday here checklist blocked firewall addresses contract renewal discount onboarding training webhook latency invoice champion procurement pilot rollout staging production incident postmortem roadmap feature request priority customer success')`
+	of         = `if(c < 1000, 'org-0', concat('org-', toString(1 + intDiv(c - 1000, 20))))`
+)
+
+// said inserts messages from…from+count of n that fulfil a condition, delay seconds later by version, in two years up to now.
+func said(from, count, n int, condition string, delay int, prefix string) string {
+	return fmt.Sprintf(`INSERT INTO messages (org_id, team_id, channel_id, ts, ts_time, version, thread_ts, user_id, author_name, author_email, is_external, text, edited_ts, account_id, source, received_at)
+WITH %[7]s AS words, %[8]s AS org, toUnixTimestamp(today()) - 63072000 AS began, toInt64(63072000000000 / %[3]d) AS step,
+    (x -> toInt64(began) * 1000000 + toInt64(x) * step) AS micros, (x -> concat(toString(intDiv(x, 1000000)), '.', leftPad(toString(x %% 1000000), 6, '0'))) AS ts_of
+SELECT org, concat('T-', org), concat('C', toString(c)), ts_of(micros(n)), fromUnixTimestamp64Micro(micros(n), 'UTC'), toUInt64(micros(n)) + %[5]d * 1000000,
+    if(k %% 5 > 0 AND h %% 10 < 6, ts_of(micros(n - (k %% 5) * %[9]d)), ''), concat('U', toString(h %% 40)), concat('Person ', toString(h %% 40)), concat('p', toString(h %% 40), '@example.com'), h %% 40 < 12,
+    concat('%[6]s', arrayStringConcat(arrayMap(i -> words[1 + cityHash64(n, i) %% length(words)], range(6 + h %% 14)), ' '), if(h %% 1000 = 7, ' outage', ''), ' T-', toString(h %% 50000)),
+    if(%[5]d = 0, '', ts_of(micros(n) + %[5]d * 1000000)), 'then', 'live', fromUnixTimestamp64Milli(intDiv(micros(n), 1000) + 300, 'UTC')
+FROM (SELECT number AS n, n %% %[9]d AS c, intDiv(n, %[9]d) AS k, cityHash64(n, 1) AS h FROM numbers(%[1]d, %[2]d)) WHERE %[4]s
+SETTINGS max_partitions_per_insert_block = 0`, from, count, n, condition, delay, prefix, vocabulary, of, rooms)
+}
+
+func deletions(n int) string {
+	return strings.Replace(strings.Replace(said(0, n, n, "h % 100 = 3", 7200, ""), "source, received_at)", "source, received_at, is_deleted)", 1), "+ 300, 'UTC')\n", "+ 300, 'UTC'), 1\n", 1)
+}
+
+type bench struct {
+	t   *testing.T
+	url string
+}
+
+// run answers a statement.
+func (b bench) run(sql string) string {
+	b.t.Helper()
+	response, err := http.Post(b.url, "text/plain", strings.NewReader(sql))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		b.t.Fatalf("%.300s: %d %.800s %v", sql, response.StatusCode, body, err)
+	}
+	return strings.TrimSuffix(string(body), "\n")
+}
+
+// selected is how many rows the engine has read from tables so far.
+func (b bench) selected() int {
+	b.t.Helper()
+	n, err := strconv.Atoi(b.run("SELECT value FROM system.events WHERE event = 'SelectedRows'"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+func (b bench) controls() {
+	channels := fmt.Sprintf("(SELECT number AS c, %s AS org FROM numbers(%d))", of, rooms)
+	for _, sql := range []string{
+		"INSERT INTO channel_associations (org_id, team_id, channel_id, account_id, version) SELECT org, concat('T-', org), concat('C', toString(c)), concat('a', toString(c % 200)), 1 FROM " + channels,
+		"INSERT INTO slack_channels (org_id, team_id, channel_id, name, version) SELECT org, concat('T-', org), concat('C', toString(c)), concat('room-', toString(c)), 1 FROM " + channels,
+		"INSERT INTO accounts (org_id, account_id, name, version) SELECT DISTINCT org, concat('a', toString(c % 200)), concat('Account ', toString(c % 200)), 1 FROM " + channels,
+		"INSERT INTO slack_users (org_id, team_id, user_id, name, email, is_external, company_name, version) SELECT DISTINCT org, concat('T-', org), concat('U', toString(u)), concat('Person ', toString(u)), concat('p', toString(u), '@example.com'), u < 12, if(u < 12, 'Customer', ''), 1 FROM " + channels + " ARRAY JOIN range(40) AS u",
+		"INSERT INTO directory_users (org_id, user_id, email, version) SELECT DISTINCT org, concat('u', toString(u)), concat('p', toString(u), '@example.com'), 1 FROM " + channels + " ARRAY JOIN range(12, 40) AS u",
+	} {
+		b.run(sql)
+	}
+}
+
+// sizes says what a message takes on the disk, after merges, next to its JSON on the topic.
+func (b bench) sizes(n int) {
+	for _, table := range []string{"messages", "message_texts", "message_origins"} {
+		b.run("OPTIMIZE TABLE " + table + " FINAL")
+		size := b.run("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'backchannel' AND table = '" + table + "'")
+		bytes, _ := strconv.ParseFloat(size, 64)
+		fmt.Printf("%-34s %8.1f bytes a message on disk\n", table, bytes/float64(n))
+	}
+	size := b.run("SELECT avg(length(formatRowNoNewline('JSONEachRow', org_id, team_id, channel_id, ts, version, thread_ts, user_id, author_name, author_email, is_external, text, edited_ts, account_id, source, received_at))) FROM (SELECT * FROM messages LIMIT 10000)")
+	fmt.Printf("%-34s %8s bytes a message; as Slack's event %d\n\n", "the same as JSON", size[:min(5, len(size))], len(envelope(0)))
+}
+
+// load is the engine's CPU to take in the same rows: with indexes, wordings and origins; and into a bare table.
+func (b bench) load(n int) {
+	rows := min(loadRows, n)
+	b.run(fmt.Sprintf("CREATE TABLE same ENGINE = Memory AS SELECT * FROM messages LIMIT %d", rows))
+	b.run("CREATE TABLE bare ENGINE = MergeTree PARTITION BY toYYYYMM(ts_time) ORDER BY (org_id, team_id, channel_id, ts) AS SELECT * FROM same WHERE 0")
+	took := map[string][]time.Duration{}
+	for range 3 {
+		for _, table := range []string{"bare", "messages"} {
+			before := engineCPU(b.t)
+			b.run("INSERT INTO " + table + " SELECT * FROM same SETTINGS max_partitions_per_insert_block = 0")
+			took[table] = append(took[table], engineCPU(b.t)-before)
+		}
+	}
+	perMillion := func(table string) float64 {
+		slices.Sort(took[table])
+		return took[table][1].Seconds() / float64(rows) * 1e6
+	}
+	ours, bare := perMillion("messages"), perMillion("bare")
+	fmt.Printf("%-34s %8.2f CPU-s per million rows of the engine, with indexes, wordings and origins\n%-34s %8.2f\n%-34s %8.2f\n\n", "taking rows in", ours, "into a bare table", bare, "ratio", ours/bare)
+	b.run("DROP TABLE same")
+	b.run("DROP TABLE bare")
+}
+
+type commonQuestion struct {
+	name string
+	sql  func(i int) string
+}
+
+// common are the questions that are asked most.
+var common = []commonQuestion{
+	{"an account's timeline", func(i int) string {
+		return fmt.Sprintf("SELECT ts_time, channel_name, author_name, text FROM account_conversations(org = 'org-0', account = 'a%d') WHERE ts_time >= now() - INTERVAL 30 DAY ORDER BY ts_time DESC LIMIT 100", i*7%200)
+	}},
+	{"a thread", func(i int) string {
+		c := i * 37 % 1000
+		return fmt.Sprintf("SELECT ts_time, author_name, text FROM channel_conversations(org = 'org-0', team = 'T-org-0', channel = 'C%d') WHERE root_ts = (SELECT thread_ts FROM messages WHERE org_id = 'org-0' AND team_id = 'T-org-0' AND channel_id = 'C%d' AND thread_ts != '' LIMIT 1) ORDER BY ts_time", c, c)
+	}},
+	{"words in an account", func(i int) string {
+		return fmt.Sprintf("SELECT ts_time, text FROM account_conversations(org = 'org-0', account = 'a%d') WHERE hasAllTokens(text, 'outage') ORDER BY ts_time DESC LIMIT 50", i*11%200)
+	}},
+	{"words in an organization", func(i int) string {
+		return fmt.Sprintf("SELECT ts_time, account_name, text FROM org_conversations(org = 'org-0') WHERE hasAllTokens(text, 'renewal %d') ORDER BY ts_time DESC LIMIT 50", i*613%50000)
+	}},
+	{"an account's activity by week", func(i int) string {
+		return fmt.Sprintf("SELECT toMonday(ts_time) AS week, count(), uniqExact(user_id) FROM account_conversations(org = 'org-0', account = 'a%d') WHERE ts_time >= now() - INTERVAL 90 DAY GROUP BY week ORDER BY week", i*13%200)
+	}},
+	{"customers who wait", func(i int) string {
+		return fmt.Sprintf("SELECT account_name, ts_time, text FROM recent_customer_messages(org = 'org-0', since = now64(3) - INTERVAL %d HOUR) WHERE answered_at IS NULL ORDER BY ts_time LIMIT 100", 48+i%24)
+	}},
+}
+
+// ask asks a question thirty times, after it was asked five times.
+func (b bench) ask(q commonQuestion) {
+	var took []time.Duration
+	read, returned := 0, 0
+	const warm, times = 5, 30
+	var cpu time.Duration
+	for i := range warm + times {
+		if i == warm {
+			took, returned, read, cpu = nil, 0, b.selected(), engineCPU(b.t)
+		}
+		started := time.Now()
+		answer := b.run(q.sql(i))
+		took = append(took, time.Since(started))
+		if answer != "" {
+			returned += 1 + strings.Count(answer, "\n")
+		}
+	}
+	cpu, read = engineCPU(b.t)-cpu, b.selected()-read
+	slices.Sort(took)
+	p95 := took[times*95/100]
+	fmt.Printf("%-34s %8.1f %8.1f %9.1f %12d %9d %8.0f\n", q.name, millis(took[times/2]), millis(p95), millis(cpu)/times, read/times, returned/times, float64(read)/float64(max(returned, 1)))
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// engineCPU is the CPU time of the engine, a child process of this one.
+func engineCPU(t *testing.T) time.Duration {
+	t.Helper()
+	const ticks = 100 // sysconf(_SC_CLK_TCK), on every Linux that Go runs on
+	children, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum time.Duration
+	for _, c := range children {
+		stat, err := os.ReadFile("/proc/" + c.Name() + "/stat")
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])) // from the state on
+		if fields[1] != strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		user, _ := strconv.ParseInt(fields[11], 10, 64)
+		system, _ := strconv.ParseInt(fields[12], 10, 64)
+		sum += time.Duration(user+system) * time.Second / ticks
+	}
+	return sum
+}

@@ -66,8 +66,9 @@ test-api: ## requests that Schemathesis makes up from the OpenAPI document, agai
 	SCHEMATHESIS=$(API_VENV)/bin/schemathesis go test -tags sdks -count 1 -timeout 5m -run TestSchemathesis ./ingest/api
 
 .PHONY: test-forget
-test-forget: ## what is forgotten is in no file of ClickHouse, once it has removed the parts that were replaced
+test-forget: ## what is forgotten, or not kept any longer, is in no file of ClickHouse, once it has removed the parts that were replaced
 	go test -count 1 -timeout 20m ./cmd/backchannel/forget
+	go test -count 1 -timeout 20m -run 'TestRetention$$' ./sinks/clickhouse
 
 test-guards: ## the fault suite with one guard taken out at a time: it must fail
 	go test -tags faults -count 1 -timeout 40m -run "TestGuards|TestUnitGuards" -v ./cmd/backchannel/e2e
@@ -109,6 +110,11 @@ lint: ## golangci-lint, pinned in .ci/tools, and proof that the import map bites
 
 vuln: ## known vulnerabilities in what we call
 	$(TOOL) govulncheck ./...
+
+MESSAGES ?= 5000000
+.PHONY: bench-context
+bench-context: ## the six common questions of MESSAGES messages in ClickHouse: p95 warm, rows read, bytes a message, the engine's CPU to take them in
+	BENCH_MESSAGES=$(MESSAGES) go test -tags bench -count 1 -timeout 60m -run TestBenchContext -v ./cmd/backchannel/bench
 
 bench: ## enrich and the ClickHouse sink against bare ones, on real engines (BENCH_EVENTS, BENCH_ROUNDS); posting and polling against Slack's limits
 	go test -tags bench -count 1 -timeout 60m -run TestBench -v ./cmd/backchannel/bench

@@ -33,7 +33,8 @@ test-faults: ## FAULTS kills, hangs and outages on three brokers and two replica
 test-rolling: ## under load on Apache Kafka every process of two replicas of each tier is restarted in order: nothing lost, nothing twice, fresh again within 30 s
 	go test -tags faults -count 1 -timeout 20m -run 'TestRollingRestart$$' -v ./cmd/backchannel/e2e
 
-UPGRADE_FROM ?= $(shell git log -1 --format=%h --before='1 day ago')
+# The first whose tables later migrations take.
+UPGRADE_FROM ?= b94e764
 test-upgrade: ## the same, from the build of an earlier commit, UPGRADE_FROM, which runs side by side with this one
 	@old=$$(mktemp -d) && trap 'git worktree remove --force "$$old/tree" 2>/dev/null; rm -rf "$$old"' EXIT && git worktree add -q --detach "$$old/tree" $(UPGRADE_FROM) && \
 	  (cd "$$old/tree" && go build -o "$$old/backchannel" ./cmd/backchannel) && \

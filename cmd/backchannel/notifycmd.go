@@ -59,7 +59,7 @@ Prints each outcome as one line of JSON. Exit code 0: at least one was delivered
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 			defer cancel()
-			outcomes, err := notify(ctx, kafka, r)
+			outcomes, err := notify(ctx, kafka, r, func(schemas.Outcome) {})
 			for _, o := range outcomes {
 				line, encodeErr := json.Marshal(o)
 				err = errors.Join(err, encodeErr)
@@ -124,8 +124,8 @@ func judgeOutcomes(outcomes []schemas.Outcome, r *schemas.NotificationRequest, w
 // moreWithin is how long to listen for another outcome once each recipient has one: 'both' has one for each channel.
 const moreWithin = 2 * time.Second
 
-// notify produces the request and collects its outcomes. It finds the end of the outcomes before it produces, so that none is missed.
-func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest) ([]schemas.Outcome, error) {
+// notify produces the request, tells each of its outcomes as it comes and collects them. It finds the end of the outcomes before it produces, so that none is missed.
+func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest, each func(schemas.Outcome)) ([]schemas.Outcome, error) {
 	client, err := kgo.NewClient(append(slices.Clone(kafka), kgo.FetchIsolationLevel(kgo.ReadCommitted()))...) // an aborted outcome is none
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
@@ -158,10 +158,10 @@ func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest)
 	if err := client.ProduceSync(ctx, record).FirstErr(); err != nil {
 		return nil, fmt.Errorf("produce the request: %w", err)
 	}
-	return collect(ctx, client, r), nil
+	return collect(ctx, client, r, each), nil
 }
 
-func collect(ctx context.Context, client *kgo.Client, r schemas.NotificationRequest) []schemas.Outcome {
+func collect(ctx context.Context, client *kgo.Client, r schemas.NotificationRequest, each func(schemas.Outcome)) []schemas.Outcome {
 	var outcomes []schemas.Outcome
 	people := map[string]bool{}
 	for all := false; ctx.Err() == nil; {
@@ -172,6 +172,7 @@ func collect(ctx context.Context, client *kgo.Client, r schemas.NotificationRequ
 			}
 			people[o.Recipient.KeyPart()] = true
 			outcomes = append(outcomes, o)
+			each(o)
 		})
 		if !all && len(people) >= max(len(r.Recipients), 1) {
 			all = true

@@ -47,7 +47,7 @@ func TestThePageIsWhatTheCodeDeclares(t *testing.T) {
 var bounded = map[string]string{
 	"channel": "slack, email", "fate": "an enum", "go": "the build", "group": "components", "how": "live, late, polled", "kind": "an enum", "list": "users, channels", "operation": "the API's operations", "method": "Slack's methods",
 	"part": "components and engines", "policy": "repeat, silence; retention.Policies", "processor": "components", "reason": "schemas.Reasons, or an enum", "result": "an enum", "route": "the console's routes",
-	"setting": "config.Settings", "sink": "components", "status": "an enum", "topic": "schemas.Topics", "type": "Slack's payload types", "version": "the build",
+	"setting": "config.Settings", "sink": "components", "stage": "the probe's", "status": "an enum", "topic": "schemas.Topics", "type": "Slack's payload types", "version": "the build",
 }
 
 var units = []string{"seconds", "records", "bytes", "info", "total", "connections", "counted", "channels", "installations", "workspaces", "pending", "waiting", "complete", "per_minute", "status"}

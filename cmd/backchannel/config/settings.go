@@ -86,6 +86,11 @@ var Settings = []Setting{
 	{Name: "api-requests-per-minute", Default: "600", Help: "requests to the JSON API per token and minute, at most", check: number(1, 1_000_000)},
 
 	{Name: "drain", Default: "20s", Help: "how long work in progress may take after SIGTERM", check: duration},
+	{Name: "probe-org", Help: "'backchannel probe': the organization that is for it"},
+	{Name: "probe-channel", Help: "'backchannel probe': id of the Slack channel in which it posts, associated with an account that is for it"},
+	{Name: "probe-user", Help: "'backchannel probe': directory user who gets its notifications"},
+	{Name: "probe-token", Secret: true, Help: "'backchannel probe': Slack token of the person, or of another app, that posts in probe-channel (chat:write)"},
+	{Name: "probe-dm-token", Secret: true, Help: "'backchannel probe': Slack token that reads the direct messages of probe-user (im:history); empty: what the outcome says is enough"},
 	{Name: "pprof-addr", Help: "where to serve Go's profiles, such as 127.0.0.1:6060; empty: nowhere", check: optional(hostPort)},
 	{Name: "log-level", Default: "info", Help: "debug, info, warn or error", check: oneOf("debug", "info", "warn", "error")},
 	{Name: "log-format", Default: "json", Help: "json or text", check: oneOf("json", "text")},

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/realengines"
+	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -51,6 +52,7 @@ func TestEmbeddedRestore(t *testing.T) {
 	p.succeeds("backup", "--to", lean, "--without-tables")
 	p.end(process)
 
+	p.prober(w)
 	t.Run("with its rows", func(t *testing.T) {
 		p.env = append(p.env, "BACKCHANNEL_DATA="+filepath.Join(p.dir, "restored"))
 		if out := p.succeeds("restore", "--embedded", "--from", whole); !strings.Contains(out, "the configured keys open the tokens of all 1 workspaces") {
@@ -70,6 +72,10 @@ func TestEmbeddedRestore(t *testing.T) {
 			"org_id": org, "request_id": "load-2", "type": "coaching.insight", "recipient": object{"user_id": "usr-ada"}, "content": object{"title": "After"},
 		})
 		p.awaitAnswer("SELECT count() FROM notification_outcomes FINAL WHERE status = 'delivered'", 2)
+		if out := p.succeeds("probe", "--once"); strings.Count(out, "✓") != 3 {
+			t.Errorf("the probe says\n%s", out)
+		}
+		p.awaitAnswer("SELECT count() FROM conversations", 3) // nothing of it stays
 		for delivery, n := range posts(t, p, w) {
 			if n != 1 {
 				t.Errorf("delivery %s was posted %d times", delivery, n)
@@ -78,6 +84,9 @@ func TestEmbeddedRestore(t *testing.T) {
 		p.end(process)
 	})
 	t.Run("from Slack", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("it takes a third start of all engines")
+		}
 		p.env = append(p.env, "BACKCHANNEL_DATA="+filepath.Join(p.dir, "restored-lean"))
 		process := p.restored(lean)
 		p.awaitAnswer("SELECT count() FROM conversations", 3) // what was said since comes from the same place
@@ -87,8 +96,29 @@ func TestEmbeddedRestore(t *testing.T) {
 		if diff := cmp.Diff(before["outcomes"], p.answers(everyQuestion)["outcomes"]); diff != "" {
 			t.Errorf("outcomes (-before +restored):\n%s", diff)
 		}
+		p.env = append(p.env, "BACKCHANNEL_PROBE_CHANNEL="+string(w.private)) // it is not associated
+		if out, code := p.command("", "probe", "--once", "--timeout", "2s"); code != 1 || !strings.Contains(out, "row      ✗ not within 2s: there are 0 rows of the message") {
+			t.Errorf("a probe of a channel that is not associated: exit code %d\n%s", code, out)
+		}
 		p.end(process)
 	})
+}
+
+// prober prepares what 'backchannel probe' needs: an app of its own in the channels, and a token that reads the direct messages of the app that is probed.
+func (p *pipeline) prober(w *world) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	app, err := p.slack.CreateApp(ctx, slacksim.App{Name: "Probe", SigningSecret: "of the probe"})
+	p.must(err)
+	in, err := p.slack.Install(ctx, w.team, slacksim.InstallRequest{App: app.ID, Scopes: []string{"chat:write"}})
+	p.must(err)
+	reader, err := p.slack.Install(ctx, w.team, slacksim.InstallRequest{App: w.app.ID, Scopes: []string{"im:history"}})
+	p.must(err)
+	for _, channel := range []slacksim.ChannelID{w.channel, w.private} {
+		p.must(p.slack.Invite(ctx, w.team, channel, w.ada.ID, in.BotUserID))
+	}
+	p.env = append(p.env, "BACKCHANNEL_PROBE_ORG="+org, "BACKCHANNEL_PROBE_CHANNEL="+string(w.channel), "BACKCHANNEL_PROBE_USER=usr-ada",
+		"BACKCHANNEL_PROBE_TOKEN="+in.Token, "BACKCHANNEL_PROBE_DM_TOKEN="+reader.Token)
 }
 
 // everyQuestion are queries of which the answers must be the same.

@@ -92,7 +92,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(runCommand(a), applyCommand(a), demoCommand(a), notifyCommand(a), explainCommand(a), doctorCommand(a), dlqCommand(a), configCommand(a),
 		sealCommand(a), installLinkCommand(a), peopleCommand(a), tokenCommand(a), syncCommand(a), auditCommand(a), importCommand(a), manifestCommand(a), readyCommand(a), versionCommand(), engineCommand(a))
-	root.AddCommand(queryCommand(a), exportCommand(a), forgetCommand(a), retainCommand(a), backupCommand(a), restoreCommand(a), probeCommand(a))
+	root.AddCommand(queryCommand(a), exportCommand(a), forgetCommand(a), retainCommand(a), backupCommand(a), restoreCommand(a), probeCommand(a), replayCommand(a))
 	return root
 }
 

@@ -27,12 +27,18 @@ type load struct {
 
 func startLoad(t *testing.T, p *pipeline, w *world) *load {
 	t.Helper()
+	return startLoadOf(t, p, w, 10*time.Millisecond)
+}
+
+// startLoadOf has people do something each time that pace has passed.
+func startLoadOf(t *testing.T, p *pipeline, w *world, pace time.Duration) *load {
+	t.Helper()
 	// The two get more in a minute than a person may in an hour.
 	p.produce("org.settings", org, object{"org_id": org, "caps": object{"*": object{"per_recipient": 1_000_000, "per_org": 1_000_000}}})
 	ctx, stop := context.WithCancel(t.Context())
 	l := &load{stop: stop}
 	talker := &talker{p: p, w: w, random: rand.New(rand.NewPCG(1, 2))}
-	l.every(ctx, 10*time.Millisecond, func(n int) error {
+	l.every(ctx, pace, func(n int) error {
 		err := talker.talk(ctx, n)
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -28,8 +28,11 @@ func TestRollingRestart(t *testing.T) {
 			t.Fatalf("apply of the new version: exit code %d\n%s", code, out)
 		}
 	}
-	l := startLoad(t, d.pipeline, w)
-	l.awaitMore(t, 300)
+	l := startLoadOf(t, d.pipeline, w, 25*time.Millisecond)
+	l.awaitMore(t, 100)
+	d.awaitRows()
+	steady := time.Now()
+	l.awaitMore(t, 400)
 	began := time.Now()
 	for replica := range 2 {
 		for _, kind := range []string{"ingest", "processors", "sinks"} {
@@ -39,7 +42,7 @@ func TestRollingRestart(t *testing.T) {
 			tier.process.Await(2*time.Minute, ready(tier.addr))
 			t.Logf("%s is ready again after %s", tier.name, time.Since(from).Round(10*time.Millisecond))
 		}
-		l.awaitMore(t, 300) // half way: each tier has one of both
+		l.awaitMore(t, 200) // half way: each tier has one of both
 	}
 	ended := time.Now()
 	eventually(t, 2*time.Minute, func() error {
@@ -57,8 +60,11 @@ func TestRollingRestart(t *testing.T) {
 			t.Errorf("delivery %s was posted %d times", delivery, n)
 		}
 	}
-	p99 := d.freshness(ended.Add(freshAgain), until)
-	t.Logf("freshness p99: %s while processes were restarted, %s in the %s after, %s from then on", d.freshness(began, ended), d.freshness(ended, ended.Add(freshAgain)), freshAgain, p99)
+	before, p99 := d.freshness(steady, began), d.freshness(ended.Add(freshAgain), until)
+	t.Logf("freshness p99: %s before, %s while processes were restarted, %s in the %s after, %s from then on", before, d.freshness(began, ended), d.freshness(ended, ended.Add(freshAgain)), freshAgain, p99)
+	if before > freshWithin {
+		t.Skipf("nothing was lost or twice; but 99 of 100 messages took %s to become rows before anything was restarted: this machine is too busy to tell how soon it is again as it was", before)
+	}
 	if p99 > freshWithin {
 		t.Errorf("%s after the last restart 99 of 100 messages took %s to become rows, the objective is %s", freshAgain, p99, freshWithin)
 	}

@@ -18,7 +18,10 @@ import (
 
 // Sealer seals and opens tokens with a key set: the primary key seals, every key of the set opens. So a key is rotated
 // by adding one as primary and keeping the former until the last token was sealed anew.
-type Sealer struct{ aead tink.AEAD }
+type Sealer struct {
+	aead    tink.AEAD
+	primary uint32 // id of the key that seals
+}
 
 // NewKeySet returns a fresh key set as Tink's JSON. It is a secret.
 func NewKeySet() ([]byte, error) {
@@ -43,7 +46,7 @@ func New(keySet []byte) (*Sealer, error) {
 	if err != nil {
 		return nil, errors.New("the token key set holds no AEAD key; 'backchannel seal --new-key-set' makes one")
 	}
-	return &Sealer{aead: primitive}, nil
+	return &Sealer{aead: primitive, primary: handle.KeysetInfo().GetPrimaryKeyId()}, nil
 }
 
 // Seal returns the token sealed for a team, in URL-safe base64.

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated test-deploy test-history clean
+.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated test-deploy chart-schemas test-history clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -77,10 +77,14 @@ test-guards: ## the fault suite with one guard taken out at a time: it must fail
 test-dashboards: ## a real Prometheus scrapes the demo: every query of every dashboard and every rule has data, and nobody is paged
 	go test -tags real -count 1 -timeout 15m -run 'TestDashboards$$' -v ./cmd/backchannel/e2e
 
-test-deploy: ## the compose file by the specification's own library; its settings and commands against the program; the image's binary needs no libc
+test-deploy: ## the chart by Helm and kubeconform, the compose file by the specification's own library; their settings and commands against the program; the image needs no libc
 	cd deploy/compose && go tool -modfile=../../.ci/deploytools/go.mod cmd -format json compose.yaml | jq -e '.services | length > 10' >/dev/null
-	go test -count 1 -run 'Deployment|Compose' ./cmd/backchannel
+	@chart=$$(mktemp -d) && trap 'rm -rf "$$chart"' EXIT && .ci/chart "$$chart" && \
+	  CHART=$$chart go test -count 1 -run 'Deployment|Compose|Chart' ./cmd/backchannel
 	! CGO_ENABLED=0 go list -tags slim -deps ./cmd/backchannel | grep -E 'purego|^runtime/cgo$$'
+
+chart-schemas: ## what the chart is validated by, from Kubernetes', KEDA's and the Prometheus operator's modules (20 MB)
+	cd .ci/deploytools && go run ./schemas ../kubernetes
 
 test-notifications: ## 100,000 notifications for 20,000 people in 50 workspaces, some of them sick, both sinks killed, in virtual time
 	NOTIFICATIONS=100000 NOTIFICATIONS_PEOPLE=20000 NOTIFICATIONS_WORKSPACES=50 go test -count 1 -timeout 60m -run TestVirtualNotifications -v ./cmd/backchannel/e2e

@@ -54,6 +54,7 @@ func (d Definition) Validate() error {
 type Result struct {
 	fates   []Fate
 	emitted []*kgo.Record
+	sources []int32 // of which input each emitted record is
 }
 
 // Fate is what became of one input record. A rejected record may also have emitted, such as the outcome of a bad request.
@@ -66,7 +67,7 @@ type Fate struct {
 
 // NewResult makes the empty result for a batch of n records.
 func NewResult(n int) *Result {
-	return &Result{fates: make([]Fate, n), emitted: make([]*kgo.Record, 0, n)}
+	return &Result{fates: make([]Fate, n), emitted: make([]*kgo.Record, 0, n), sources: make([]int32, 0, n)}
 }
 
 // Emit says that input i became out, possibly among others. out names its topic. An output that no broker would take
@@ -78,6 +79,7 @@ func (r *Result) Emit(i int, out *kgo.Record) {
 	}
 	r.fates[i].Emitted++
 	r.emitted = append(r.emitted, out)
+	r.sources = append(r.sources, int32(i))
 }
 
 // Drop says that input i goes no further, and why. Nothing is kept of it.

@@ -23,6 +23,8 @@ type Options struct {
 	Metrics *Metrics
 	Health  Health
 	Log     *slog.Logger
+	// Trace, when set, begins the spans of a batch that was processed since started.
+	Trace func(name string, batch []*kgo.Record, started time.Time) Spans
 	// MaxBatch bounds the records of one transaction. More save transactions, fewer save memory. 0: 5,000.
 	MaxBatch int
 	// Drain bounds how long a batch in progress may take after the runner was told to stop. 0: 10 s.
@@ -206,7 +208,9 @@ func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, b
 			out = append(out, deadLetter(r.def.Name, batch[i], f))
 		}
 	}
+	spans := r.trace(batch, result, started)
 	committed, err := r.produce(ctx, sess, out, nil)
+	spans.End(err == nil && committed)
 	if err == nil && committed {
 		r.opts.Metrics.committed(r.def.Name, result, time.Since(started))
 	}

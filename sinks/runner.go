@@ -25,6 +25,8 @@ type Options struct {
 	Metrics *Metrics
 	Health  Health
 	Log     *slog.Logger
+	// Trace, when set, makes the spans of records that were written since started, in their traces.
+	Trace func(name string, written []*kgo.Record, started time.Time)
 	// Drain bounds how long a batch in progress may take after the runner was told to stop. 0: 10 s.
 	Drain time.Duration
 }
@@ -252,6 +254,10 @@ func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 	}
 	if len(batch) > 0 {
 		r.opts.Metrics.written(r.def.Name, len(batch), result, time.Since(started))
+		if r.opts.Trace != nil {
+			// What was deferred comes again, five times a second: its last attempt tells.
+			r.opts.Trace(r.def.Name, slices.DeleteFunc(batch, func(rec *kgo.Record) bool { return slices.Contains(result.Deferred, rec) }), started)
+		}
 	}
 	return nil
 }

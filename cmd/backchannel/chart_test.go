@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/cmd/backchannel/tracing"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -179,6 +180,14 @@ func checkEnvironment(t *testing.T, m manifest, c container) {
 	t.Helper()
 	given := map[string]string{}
 	for _, e := range c.Env {
+		if strings.HasPrefix(e.Name, "OTEL_") { // OpenTelemetry's own
+			if wanted, err := tracing.Wanted(func(name string) string {
+				return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", e.Name: e.Value}[name]
+			}); !wanted || err != nil {
+				t.Errorf("%s: with %s=%s there are no traces: %v", m.Metadata.Name, e.Name, e.Value, err)
+			}
+			continue
+		}
 		name, isFile := strings.CutSuffix(e.Name, "_FILE")
 		i := slices.IndexFunc(config.Settings, func(s config.Setting) bool { return s.Env() == name })
 		if i < 0 || isFile && !config.Settings[i].Secret {

@@ -15,6 +15,7 @@ import (
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
 	"github.com/bigmind/backchannel/cmd/backchannel/slackcalls"
+	"github.com/bigmind/backchannel/cmd/backchannel/tracing"
 	"github.com/bigmind/backchannel/ingest/console/signin"
 	"github.com/bigmind/backchannel/ingest/interactions"
 	"github.com/bigmind/backchannel/processors"
@@ -92,6 +93,7 @@ type wiring struct {
 	log      *slog.Logger
 	metrics  *prometheus.Registry
 	health   *health.Tracker
+	traces   *tracing.Tracing // nil: none are made
 	mux      *http.ServeMux
 	kafka    []kgo.Opt
 	producer *kgo.Client

@@ -56,7 +56,7 @@ func ingestMux(t *testing.T) *http.ServeMux {
 		"slack-signing-secret": "x", "slack-client-id": "1.2", "slack-client-secret": "y", "token-keys": string(keys), "public-url": "https://bigmind.example",
 	})
 	log, mux := slog.New(slog.DiscardHandler), http.NewServeMux()
-	w, err := newWiring(c, log, health.New(log), mux)
+	w, err := newWiring(c, log, health.New(log), mux, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
+	"github.com/bigmind/backchannel/cmd/backchannel/tracing"
 )
 
 func runCommand(a *app) *cobra.Command {
@@ -41,12 +43,18 @@ was set and where something already listens, or that is on another machine, is u
 // serve runs components until ctx is done. Teardown is registered beside construction and runs last-in, first-out: the
 // engines outlive what drains into them.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []component, progress io.Writer) error {
+	traces, err := tracing.Start(ctx, os.Getenv, version(), log)
+	if err != nil {
+		return err
+	}
+	defer endTraces(ctx, traces, log)
+	log = traces.Log(log)
 	tracker := health.New(log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("/readyz", tracker.Ready)
 	tracker.Expect("start", "its engines")
-	web, err := listen(ctx, c, "http-addr", mux)
+	web, err := listen(ctx, c, "http-addr", traces.Handler(mux))
 	if err != nil {
 		return err
 	}
@@ -58,7 +66,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	}
 	defer engines.close()
 
-	w, err := newWiring(c, log, tracker, mux)
+	w, err := newWiring(c, log, tracker, mux, traces)
 	if err != nil {
 		return err
 	}
@@ -85,6 +93,18 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	log.Info("drained")
 	return err
 }
+
+// endTraces sends what is left of them.
+func endTraces(ctx context.Context, traces *tracing.Tracing, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesWithin)
+	defer cancel()
+	if err := traces.Close(ctx); err != nil {
+		log.Warn("the last traces were not sent", "error", err)
+	}
+}
+
+// tracesWithin bounds how long a collector that is away can hold up the end.
+const tracesWithin = 3 * time.Second
 
 func (w *wiring) build(chosen []component) ([]runner, error) {
 	var runners []runner

@@ -3,6 +3,8 @@ package main
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/enrich"
@@ -13,9 +15,15 @@ import (
 )
 
 func (w *wiring) processor(def processors.Definition) (runner, error) {
-	return processors.NewRunner(def, processors.Options{
+	opts := processors.Options{
 		Kafka: w.client(def.Name), Metrics: w.processorMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
-	})
+	}
+	if w.traces != nil {
+		opts.Trace = func(name string, batch []*kgo.Record, started time.Time) processors.Spans {
+			return w.traces.Batch(name, batch, started)
+		}
+	}
+	return processors.NewRunner(def, opts)
 }
 
 func startEnrich(w *wiring) (runner, error) { return w.processor(enrich.Definition(w.redis)) }

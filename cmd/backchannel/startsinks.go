@@ -18,9 +18,15 @@ import (
 )
 
 func (w *wiring) sink(def sinks.Definition) (runner, error) {
-	return sinks.NewRunner(def, sinks.Options{
+	opts := sinks.Options{
 		Kafka: w.client(def.Name), Metrics: w.sinkMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
-	})
+	}
+	if w.traces != nil {
+		opts.Trace = func(name string, written []*kgo.Record, started time.Time) {
+			w.traces.Batch(name, written, started).End(true)
+		}
+	}
+	return sinks.NewRunner(def, opts)
 }
 
 func startViews(w *wiring) (runner, error) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
 	"github.com/bigmind/backchannel/cmd/backchannel/health"
+	"github.com/bigmind/backchannel/cmd/backchannel/tracing"
 	"github.com/bigmind/backchannel/cmd/backchannel/watch"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/schemas"
@@ -26,14 +27,15 @@ import (
 )
 
 // newWiring makes the clients. None of them connects yet: an engine that is away is waited for, not an error.
-func newWiring(c *config.Config, log *slog.Logger, tracker *health.Tracker, mux *http.ServeMux) (*wiring, error) {
+func newWiring(c *config.Config, log *slog.Logger, tracker *health.Tracker, mux *http.ServeMux, traces *tracing.Tracing) (*wiring, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w := &wiring{
-		config: c, log: log, metrics: reg, health: tracker, mux: mux,
+		config: c, log: log, metrics: reg, health: tracker, mux: mux, traces: traces,
 		processorMetrics: processors.NewMetrics(reg), sinkMetrics: sinks.NewMetrics(reg),
 	}
 	w.slackCalls = newSlackCalls(c, reg)
+	w.slackCalls.Via = traces.Call
 	reg.MustRegister(buildInfo(), tracker, certificates(c))
 	if c.Bool("embedded") {
 		reg.MustRegister(dataFolder(c.String("data"))...)
@@ -55,10 +57,10 @@ func newWiring(c *config.Config, log *slog.Logger, tracker *health.Tracker, mux 
 	return w, nil
 }
 
-// client is how a Kafka client of this process is made: its metrics carry its name.
+// client is how a Kafka client of this process is made: its metrics carry its name, and its records their traces.
 func (w *wiring) client(name string) []kgo.Opt {
 	metrics := kprom.NewMetrics("backchannel_kafka", kprom.Registerer(w.metrics), kprom.Gatherer(w.metrics), kprom.WithClientLabel())
-	return append(slices.Clone(w.kafka), kgo.ClientID("backchannel-"+name), kgo.WithHooks(metrics))
+	return slices.Concat(w.kafka, []kgo.Opt{kgo.ClientID("backchannel-" + name), kgo.WithHooks(metrics)}, w.traces.Kafka())
 }
 
 func (w *wiring) close() {

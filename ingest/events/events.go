@@ -107,7 +107,7 @@ func (h *Handler) publish(r *http.Request, record *kgo.Record) (status int, resu
 	ctx, cancel := context.WithTimeout(r.Context(), PublishWithin)
 	defer cancel()
 	if err := h.opts.Publisher.Publish(ctx, record); err != nil {
-		h.opts.Log.Debug("event not accepted", "key", string(record.Key), "error", err)
+		h.opts.Log.DebugContext(r.Context(), "event not accepted", "key", string(record.Key), "error", err)
 		return http.StatusServiceUnavailable, "unavailable", "Kafka did not take the event in time; send it again.\n"
 	}
 	return http.StatusOK, "accepted", ""

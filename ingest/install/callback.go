@@ -92,7 +92,7 @@ func (h *Handler) grant(r *http.Request, p pending, f flow, code string) page {
 	if err != nil {
 		return h.unavailable("record", err)
 	}
-	h.opts.Log.Info("a workspace was connected", "org", p.Org, "team", in.TeamID, "flow", f.Name, "by", p.User, "scopes", in.Scopes)
+	h.opts.Log.InfoContext(ctx, "a workspace was connected", "org", p.Org, "team", in.TeamID, "flow", f.Name, "by", p.User, "scopes", in.Scopes)
 	return granted(in, f, p.Again)
 }
 

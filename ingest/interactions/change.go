@@ -21,7 +21,7 @@ func (i *Interactions) chooseAccount(ctx context.Context, p *payload) (result st
 	}
 	s, err := i.look(ctx, p.team(), p.User.ID, m.Channel, "", "")
 	if err != nil {
-		i.failed("look up an account", p, err)
+		i.failed(ctx, "look up an account", p, err)
 		return unavailable
 	}
 	if s.install == nil {
@@ -35,14 +35,14 @@ func (i *Interactions) chooseAccount(ctx context.Context, p *payload) (result st
 	if account != "" && (s.account == nil || s.account.AccountID != account) {
 		chosen, err := i.look(ctx, p.team(), p.User.ID, m.Channel, account, "")
 		if err != nil || chosen.install == nil {
-			i.failed("look up an account", p, err)
+			i.failed(ctx, "look up an account", p, err)
 			return unavailable
 		}
 		s.account, s.deal = chosen.account, nil
 	}
 	v, err := i.setup(ctx, s, "")
 	if err != nil {
-		i.failed("look up deals", p, err)
+		i.failed(ctx, "look up deals", p, err)
 		return unavailable
 	}
 	return i.update(ctx, p, s, v, updated)
@@ -54,7 +54,7 @@ func (i *Interactions) unlink(ctx context.Context, p *payload) (result string) {
 	defer cancel()
 	s, err := i.look(ctx, p.team(), p.User.ID, p.View.metadata().Channel, "", "")
 	if err != nil {
-		i.failed("look up a channel", p, err)
+		i.failed(ctx, "look up a channel", p, err)
 		return unavailable
 	}
 	if s.install == nil {
@@ -65,7 +65,7 @@ func (i *Interactions) unlink(ctx context.Context, p *payload) (result string) {
 	}
 	if s.link != nil {
 		if err := i.publish(ctx, s, nil); err != nil {
-			i.failed("record that a channel is dissociated", p, err)
+			i.failed(ctx, "record that a channel is dissociated", p, err)
 			s.carry(p.View.metadata())
 			v, err := i.setup(ctx, s, notNow)
 			if err != nil {
@@ -90,6 +90,6 @@ func (i *Interactions) update(ctx context.Context, p *payload, s *scene, v slack
 	case answer.Err == "hash_conflict" || answer.Err == "not_found":
 		return superseded
 	}
-	i.failed("update a modal", p, err)
+	i.failed(ctx, "update a modal", p, err)
 	return refused
 }

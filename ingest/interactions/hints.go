@@ -47,7 +47,7 @@ func (i *Interactions) hints(ctx context.Context, s *scene) {
 		return i.companies(ctx, s, members)
 	})
 	if err != nil {
-		i.opts.Log.Debug("Slack did not say more of a channel", "team", s.install.TeamID, "error", err)
+		i.opts.Log.DebugContext(ctx, "Slack did not say more of a channel", "team", s.install.TeamID, "error", err)
 	}
 }
 

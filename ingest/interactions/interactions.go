@@ -68,6 +68,11 @@ func New(opts Options) (*Interactions, error) {
 		}, []string{"type"}),
 	}
 	opts.Metrics.MustRegister(i.handled, i.duration)
+	// The series of what may go wrong with a press, so that the first time is an increase, and so that a quiet day has an answer.
+	for _, result := range []string{opened, refused, unavailable, malformed} {
+		i.handled.WithLabelValues("block_actions", result)
+	}
+	i.duration.WithLabelValues("block_actions")
 	return i, nil
 }
 

@@ -28,7 +28,7 @@ func (i *Interactions) press(ctx context.Context, p *payload, channel schemas.Ch
 	defer cancel()
 	s, err := i.look(within, p.team(), p.User.ID, channel, "", "")
 	if err != nil {
-		i.failed("look up a channel", p, err)
+		i.failed(ctx, "look up a channel", p, err)
 		i.tell(ctx, p, notNow)
 		return unavailable
 	}
@@ -43,7 +43,7 @@ func (i *Interactions) press(ctx context.Context, p *payload, channel schemas.Ch
 	} else {
 		i.hints(within, s)
 		if v, err = i.setup(within, s, ""); err != nil {
-			i.failed("look up deals", p, err)
+			i.failed(ctx, "look up deals", p, err)
 			i.tell(ctx, p, notNow)
 			return unavailable
 		}
@@ -55,7 +55,7 @@ func (i *Interactions) press(ctx context.Context, p *payload, channel schemas.Ch
 	if err == nil {
 		return result
 	}
-	i.failed("open a modal", p, err)
+	i.failed(ctx, "open a modal", p, err)
 	return i.tellWhy(ctx, p, err)
 }
 
@@ -106,13 +106,13 @@ func (i *Interactions) tell(ctx context.Context, p *payload, text string) {
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	res, err := i.opts.HTTP.Do(req)
 	if err != nil {
-		i.opts.Log.Debug("a person could not be told", "team", p.team(), "error", ingest.WithoutURL(err)) // the URL is a secret
+		i.opts.Log.DebugContext(ctx, "a person could not be told", "team", p.team(), "error", ingest.WithoutURL(err)) // the URL is a secret
 		return
 	}
 	_ = res.Body.Close()
 }
 
 // failed logs what went wrong, once.
-func (i *Interactions) failed(doing string, p *payload, err error) {
-	i.opts.Log.Warn("an interaction failed", "doing", doing, "type", p.Type, "team", p.team(), "error", err)
+func (i *Interactions) failed(ctx context.Context, doing string, p *payload, err error) {
+	i.opts.Log.WarnContext(ctx, "an interaction failed", "doing", doing, "type", p.Type, "team", p.team(), "error", err)
 }

@@ -23,7 +23,7 @@ func (i *Interactions) submit(ctx context.Context, p *payload) ([]byte, string, 
 	}
 	s, err := i.look(ctx, p.team(), p.User.ID, m.Channel, account, deal)
 	if err != nil {
-		i.failed("look up what was submitted", p, err)
+		i.failed(ctx, "look up what was submitted", p, err)
 		return beside(accountBlock, notNow), unavailable, nil
 	}
 	if s.install == nil {
@@ -46,7 +46,7 @@ func (i *Interactions) submit(ctx context.Context, p *payload) ([]byte, string, 
 		By: string(s.person.UserID), Source: schemas.FromSlack, UpdatedAt: i.opts.Now().UTC().Truncate(time.Microsecond),
 	})
 	if err != nil {
-		i.failed("record an association", p, err)
+		i.failed(ctx, "record an association", p, err)
 		return beside(accountBlock, notNow), unavailable, nil
 	}
 	return nil, associated, nil
@@ -70,7 +70,7 @@ func (v *view) deal() (block string, deal schemas.DealID) {
 func (i *Interactions) meanwhile(ctx context.Context, p *payload, s *scene) ([]byte, string, error) {
 	now, err := i.look(ctx, p.team(), p.User.ID, s.channel.ChannelID, "", "")
 	if err != nil {
-		i.failed("look up what changed", p, err)
+		i.failed(ctx, "look up what changed", p, err)
 		return beside(accountBlock, notNow), unavailable, nil
 	}
 	note := "Meanwhile somebody unlinked this channel. Submit again to link it."
@@ -82,7 +82,7 @@ func (i *Interactions) meanwhile(ctx context.Context, p *payload, s *scene) ([]b
 	s.carry(p.View.metadata())
 	v, err := i.setup(ctx, s, note)
 	if err != nil {
-		i.failed("look up deals", p, err)
+		i.failed(ctx, "look up deals", p, err)
 		return beside(accountBlock, notNow), unavailable, nil
 	}
 	return encode(slack.NewUpdateViewSubmissionResponse(&v)), changed, nil

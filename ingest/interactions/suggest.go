@@ -37,7 +37,7 @@ func (i *Interactions) suggest(ctx context.Context, p *payload) ([]byte, string,
 		err = first(into(install, &s.install), into(user, &s.slack), into(channel, &s.channel))
 	}
 	if err != nil {
-		i.failed("look up who searches", p, err)
+		i.failed(ctx, "look up who searches", p, err)
 		return nil, unavailable, ErrUnavailable
 	}
 	if s.install != nil {
@@ -56,7 +56,7 @@ func (i *Interactions) suggest(ctx context.Context, p *payload) ([]byte, string,
 		return options(nil), ignored, nil
 	}
 	if err != nil {
-		i.failed("search", p, err)
+		i.failed(ctx, "search", p, err)
 		return nil, unavailable, ErrUnavailable
 	}
 	return answer, searched, nil

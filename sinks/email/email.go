@@ -94,7 +94,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 			result.Reject(rec, schemas.Malformed, err.Error())
 			continue
 		}
-		again, err := s.deliver(ctx, &d)
+		again, err := s.deliver(sinks.Traced(ctx, rec), &d)
 		if err != nil {
 			return result, err
 		}

@@ -142,7 +142,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 // deliverAll goes through one recipient's deliveries until one has to wait: the rest waits behind it.
 func (s *Sink) deliverAll(ctx context.Context, jobs []*job, group []int, fates []fate) error {
 	for n, i := range group {
-		f, err := s.deliver(ctx, jobs[i])
+		f, err := s.deliver(sinks.Traced(ctx, jobs[i].record), jobs[i])
 		if err != nil {
 			return fmt.Errorf("deliver to team %s: %w", jobs[i].delivery.TeamID, err)
 		}

@@ -22,6 +22,8 @@ type Metrics struct {
 	calls    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	allowed  *prometheus.GaugeVec
+	// Via, when set, makes a call in the place of next.RoundTrip: traces are made by it.
+	Via func(req *http.Request, method string, next http.RoundTripper) (*http.Response, error)
 }
 
 // New registers the metrics.
@@ -65,7 +67,7 @@ func (c *counted) RoundTrip(req *http.Request) (*http.Response, error) {
 		method = "other"
 	}
 	started := time.Now()
-	resp, err := c.next.RoundTrip(req)
+	resp, err := c.via(req, method)
 	result := "lost"
 	if err == nil {
 		c.duration.WithLabelValues(method).Observe(time.Since(started).Seconds())
@@ -73,6 +75,13 @@ func (c *counted) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	c.calls.WithLabelValues(method, result).Inc()
 	return resp, err
+}
+
+func (c *counted) via(req *http.Request, method string) (*http.Response, error) {
+	if c.Via == nil {
+		return c.next.RoundTrip(req)
+	}
+	return c.Via(req, method, c.next)
 }
 
 func resultOf(status int) string {

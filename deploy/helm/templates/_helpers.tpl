@@ -41,6 +41,13 @@ env:
   {{- range .Values.secret.keys }}
   - {name: {{ include "backchannel.variable" . }}_FILE, value: {{ printf "/run/secrets/backchannel/%s" . | quote }}}
   {{- end }}
+  {{- with .Values.tracing }}
+  {{- if .endpoint }}
+  - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }}}
+  - {name: OTEL_TRACES_SAMPLER, value: parentbased_traceidratio}
+  - {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .ratio | quote }}}
+  {{- end }}
+  {{- end }}
 volumeMounts:
   - {name: secrets, mountPath: /run/secrets/backchannel, readOnly: true}
   {{- if .Values.tlsSecret }}

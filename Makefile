@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated test-deploy chart-schemas test-history clean
+.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated sbom test-deploy chart-schemas test-history clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -76,6 +76,13 @@ test-guards: ## the fault suite with one guard taken out at a time: it must fail
 
 test-dashboards: ## a real Prometheus scrapes the demo: every query of every dashboard and every rule has data, and nobody is paged
 	go test -tags real -count 1 -timeout 15m -run 'TestDashboards$$' -v ./cmd/backchannel/e2e
+
+sbom: ## what is in the image's binary, as CycloneDX: bin/backchannel.cdx.json
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -tags slim -ldflags "-s -w -X main.release=$(VERSION)" -o bin/backchannel-slim ./cmd/backchannel
+	go tool -modfile=.ci/sbomtools/go.mod cyclonedx-gomod bin -json -noserial -notimestamp -version "$(VERSION)" -output bin/backchannel.cdx.json bin/backchannel-slim
+	@jq -e '.bomFormat == "CycloneDX" and (.components | length > 40) and any(.components[]; .name == "github.com/twmb/franz-go")' bin/backchannel.cdx.json >/dev/null && \
+	  jq -r '"\(.components | length) modules, in CycloneDX \(.specVersion): bin/backchannel.cdx.json"' bin/backchannel.cdx.json
 
 test-deploy: ## the chart by Helm and kubeconform, the compose file by the specification's own library; their settings and commands against the program; the image needs no libc
 	cd deploy/compose && go tool -modfile=../../.ci/deploytools/go.mod cmd -format json compose.yaml | jq -e '.services | length > 10' >/dev/null

@@ -107,7 +107,7 @@ test-history: ## a workspace of 300 channels and 200,000 messages, with lost, do
 	  HISTORY_OUT=$$out HISTORY_CHANNELS=300 HISTORY_MESSAGES=200000 HISTORY_ENDS=2200 go test -count 1 -timeout 150m -run 'TestSimulation|TestEnds' -v ./ingest/history && \
 	  AUDIT_OF=$$out go test -count 1 -timeout 60m -run TestSimulatedHistory -v ./cmd/backchannel/audit
 
-test-browser: ## a person walks the simulator's page in Chromium; SCREENSHOTS=folder keeps pictures
+test-browser: ## in Chromium: a person walks the simulator's page, and an owner the console from signing in to what a diagnosis says, on the whole pipeline; SCREENSHOTS=folder keeps pictures
 	SCREENSHOTS=$(SCREENSHOTS) go test -tags browser -count 1 -timeout 5m -run 'TestWalk|InABrowser' -v ./deploy/slacksim ./cmd/backchannel/e2e
 
 screenshots: ## the pictures of the documents

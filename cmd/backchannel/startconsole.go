@@ -75,7 +75,7 @@ func (w *wiring) signingIn() (*signin.SignIn, error) {
 func (w *wiring) throughConsole(opts *install.Options) error {
 	signIn, err := w.signingIn()
 	if err == nil && signIn != nil {
-		opts.Visitors, opts.Home = console.Visitors{SignIn: signIn, Tickets: opts.Visitors}, console.Home
+		opts.Visitors, opts.Home, opts.Landing = console.Visitors{SignIn: signIn, Tickets: opts.Visitors}, console.Home, console.Connected
 	}
 	return err
 }

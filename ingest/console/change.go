@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,13 +19,14 @@ type change struct {
 	view  string // the hash, and the field, that shows it
 	field string
 	stamp time.Time // updated_at of the value
+	named string    // as a URL names it, when one did
 }
 
 // publishWithin bounds how long a form waits for Kafka.
 const publishWithin = 10 * time.Second
 
-// apply writes changes, and waits until the views show all of them. shown is false when they are recorded and do not yet.
-func (c *Console) apply(ctx context.Context, changes ...change) (shown bool, err error) {
+// apply writes changes, and waits until the views show all of them. Those that are recorded and are not to be seen yet are late.
+func (c *Console) apply(ctx context.Context, changes ...change) (late []change, err error) {
 	records := make([]*kgo.Record, len(changes))
 	for i, ch := range changes {
 		records[i] = &kgo.Record{Topic: ch.topic.Name, Key: []byte(ch.key), Value: ch.value}
@@ -34,48 +34,45 @@ func (c *Console) apply(ctx context.Context, changes ...change) (shown bool, err
 	publishing, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
 	if err := c.opts.Publisher.Publish(publishing, records...); err != nil {
-		return false, err
+		return nil, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, c.opts.Patience)
-	defer cancel()
-	for {
-		shown, err := c.shows(waiting, changes)
-		switch {
-		case shown:
-			return true, nil
-		case waiting.Err() != nil, err != nil && !errors.Is(err, ingest.ErrViewsIncomplete):
-			return false, nil // it is recorded all the same
+	return c.settle(ctx, changes), nil
+}
+
+// settle waits for what is recorded, for as long as a page waits, and returns what is late then.
+func (c *Console) settle(ctx context.Context, late []change) []change {
+	c.until(ctx, func() bool {
+		if missing, err := c.missing(ctx, late); err == nil { // it is recorded all the same
+			late = missing
 		}
-		ingest.Sleep(waiting, showsEvery)
-	}
+		return len(late) == 0
+	})
+	return late
 }
 
 const showsEvery = 20 * time.Millisecond
 
-// shows says whether the views have all changes, or newer ones.
-func (c *Console) shows(ctx context.Context, changes []change) (bool, error) {
+// missing are the changes that the views do not have, nor newer ones.
+func (c *Console) missing(ctx context.Context, changes []change) (late []change, err error) {
 	found := make([]*redis.StringCmd, len(changes))
-	err := ingest.Lookup(ctx, c.opts.Redis, func(pipe redis.Pipeliner) {
+	err = ingest.Lookup(ctx, c.opts.Redis, func(pipe redis.Pipeliner) {
 		for i, ch := range changes {
 			found[i] = pipe.HGet(ctx, ch.view, ch.field)
 		}
 	})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for i, ch := range changes {
 		has, err := ingest.Viewed[stamped](found[i].Val())
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		switch {
-		case ch.value == nil && has != nil:
-			return false, nil
-		case ch.value != nil && (has == nil || has.UpdatedAt.Before(ch.stamp)):
-			return false, nil
+		if ch.value == nil && has != nil || ch.value != nil && (has == nil || has.UpdatedAt.Before(ch.stamp)) {
+			late = append(late, ch)
 		}
 	}
-	return true, nil
+	return late, nil
 }
 
 // stamped is what every record that the console writes has.
@@ -92,18 +89,14 @@ func encoded[T any](topic schemas.Topic[T], key schemas.Key, v T, view, field st
 	if err != nil {
 		return change{}, err
 	}
-	return change{topic.Spec, key, value, view, field, stamp}, nil
+	return change{topic: topic.Spec, key: key, value: value, view: view, field: field, stamp: stamp}, nil
 }
 
 // until waits until the views show something, for as long as a page waits.
-func (c *Console) until(ctx context.Context, shows func() bool) bool {
+func (c *Console) until(ctx context.Context, shows func() bool) {
 	waiting, cancel := context.WithTimeout(ctx, c.opts.Patience)
 	defer cancel()
-	for waiting.Err() == nil {
-		if shows() {
-			return true
-		}
+	for !shows() && waiting.Err() == nil {
 		ingest.Sleep(waiting, showsEvery)
 	}
-	return false
 }

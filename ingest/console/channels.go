@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -104,7 +105,7 @@ type company struct {
 // channels lists the channels that the app is in.
 func (c *Console) channels(v *visit) (answer, error) {
 	if !v.syncs() {
-		return answer{template: "channels_off", title: "Channels", data: v.role == owner}, nil
+		return answer{template: "channels_off", title: "Channels", data: v.may(actor.ConnectSync)}, nil
 	}
 	d := channelsData{Filter: filterOf(v.r.URL.Query())}
 	page, err := c.page(v, &d)

@@ -77,7 +77,7 @@ func (c *Console) Register(mux *http.ServeMux) {
 		mux.Handle(rt.method+" "+rt.path, c.serve(rt))
 	}
 	// What is below the console and is no page of it says so as a page does.
-	mux.Handle(Home, c.serve(route{path: "unknown", handle: (*Console).unknown}))
+	mux.Handle(Home, c.serve(route{path: "unknown", gate: signedIn, handle: (*Console).unknown}))
 	mux.Handle("GET "+strings.TrimSuffix(Home, "/"), http.RedirectHandler(Home, http.StatusFound))
 }
 

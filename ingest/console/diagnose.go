@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/diagnose"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/schemas"
@@ -43,7 +44,7 @@ type diagnoseData struct {
 func (c *Console) diagnose(v *visit) (answer, error) {
 	q := v.r.URL.Query()
 	d := diagnoseData{
-		Everybody: v.role >= admin, Syncs: v.syncs(), Who: strings.TrimSpace(q.Get("who")), Kind: q.Get("type"), Room: strings.TrimSpace(q.Get("channel")),
+		Everybody: v.may(actor.SeePeople), Syncs: v.syncs(), Who: strings.TrimSpace(q.Get("who")), Kind: q.Get("type"), Room: strings.TrimSpace(q.Get("channel")),
 		Team: schemas.TeamID(q.Get("team")),
 	}
 	for _, in := range v.installs {
@@ -175,22 +176,22 @@ func (c *Console) button(v *visit, check diagnose.Check, room, user, email strin
 	team, _ := schemas.Key(room).Split()
 	switch check.Mend.Action {
 	case diagnose.ConnectSlack:
-		if v.role >= admin && c.opts.Disconnect != nil {
+		if v.may(actor.ConnectSlack) && c.opts.Disconnect != nil {
 			r.Path = slackapp.ConnectPath
 		}
 	case diagnose.ConnectChannelSync:
-		if v.role == owner && c.opts.Disconnect != nil {
+		if v.may(actor.ConnectSync) && c.opts.Disconnect != nil {
 			r.Path = slackapp.ChannelSyncPath + "?" + url.Values{"team": {team}}.Encode()
 		}
 	case diagnose.OpenPeople:
-		if v.role >= admin {
+		if v.may(actor.SeePeople) {
 			r.Path = Home + "people?" + url.Values{"q": {cmp.Or(email, c.nameOf(v, user))}}.Encode()
 		}
 	case diagnose.OpenPreferences:
 		switch {
 		case user == string(v.me.UserID):
 			r.Path = Home + "notifications"
-		case v.role >= admin:
+		case v.may(actor.ChangeDefaults):
 			r.Path = Home + "defaults"
 		}
 	case diagnose.LinkChannel:

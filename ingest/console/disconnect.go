@@ -1,8 +1,6 @@
 package console
 
 import (
-	"slices"
-
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
@@ -34,14 +32,14 @@ func (c *Console) disconnect(v *visit) (answer, error) {
 	case in == nil || c.opts.Disconnect == nil:
 		return answer{}, errNotFound
 	case !in.Active():
-		return did(Home, didNothing, true)
+		return c.did(Home, didNothing)
 	}
+	begun := c.now()
 	if err := c.opts.Disconnect(v.ctx(), v.org(), in.TeamID, v.me.UserID); err != nil {
 		return answer{}, err
 	}
-	shown := c.until(v.ctx(), func() bool {
-		now := &visit{r: v.r, me: v.me}
-		return c.lookAround(now) == nil && !slices.ContainsFunc(now.installs, func(i *schemas.Installation) bool { return i.TeamID == in.TeamID && i.Active() })
-	})
-	return did(Home, didDisconnect, shown)
+	late := c.settle(v.ctx(), []change{{
+		topic: schemas.SlackInstallations.Spec, key: schemas.TeamKey(in.TeamID), value: []byte{}, stamp: begun, view: schemas.ViewOrgInstalls(v.org()), field: string(in.TeamID),
+	}})
+	return c.did(Home, didDisconnect, late...)
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/bigmind/backchannel/ingest/actor"
 )
 
 //go:embed templates/*.html
@@ -53,18 +55,13 @@ var version = func() string {
 
 // sheet is what the layout is drawn from.
 type sheet struct {
-	Title  string
-	Me     *person
-	Nav    []navItem
-	Assets string
-	Done   *notice
-	Data   any
-}
-
-// notice says what a form has done.
-type notice struct {
-	Text string
-	Slow bool
+	Title   string
+	Me      *person
+	Nav     []navItem
+	Assets  string
+	Done    string
+	Waiting *waiting
+	Data    any
 }
 
 type navItem struct {
@@ -75,14 +72,14 @@ type navItem struct {
 // nav is what somebody may go to.
 func (v *visit) nav() []navItem {
 	items := []navItem{{Path: Home, Name: "Overview", Icon: "overview"}}
-	if v.role >= admin && v.syncs() {
+	if v.may(actor.SeeChannels) && v.syncs() {
 		items = append(items, navItem{Path: Home + "channels", Name: "Channels", Icon: "channels"})
 	}
-	if v.role >= admin {
+	if v.may(actor.SeePeople) {
 		items = append(items, navItem{Path: Home + "people", Name: "People", Icon: "people"})
 	}
 	items = append(items, navItem{Path: Home + "notifications", Name: "My notifications", Icon: "bell"})
-	if v.role >= admin {
+	if v.may(actor.ChangeDefaults) {
 		items = append(items, navItem{Path: Home + "defaults", Name: "Organization defaults", Icon: "defaults"})
 	}
 	items = append(items, navItem{Path: Home + "log", Name: "Delivery log", Icon: "log"}, navItem{Path: Home + "diagnose", Name: "Diagnose", Icon: "diagnose"})
@@ -110,8 +107,8 @@ func (c *Console) write(v *visit, a answer) int {
 	}
 	s := sheet{Title: a.title, Assets: Home + "assets/" + version + "/", Data: a.data}
 	if v.me != nil {
-		s.Me, s.Nav = &person{v.me.Title(), v.me.Email, string(v.me.OrgID), v.role.String()}, v.nav()
-		s.Done = doneOf(v.r.URL.Query())
+		s.Me, s.Nav = &person{v.me.Title(), v.me.Email, string(v.me.OrgID), roleName(v.who.Role)}, v.nav()
+		s.Done, s.Waiting = doneOf(v.r.URL.Query()), c.waiting(v)
 	}
 	block := "layout.html"
 	var data any = s

@@ -36,17 +36,17 @@ func (c *Console) link(v *visit) (answer, error) {
 	case form.Get("seen") != r.Seen():
 		return answer{}, meanwhile
 	case r.Link != nil && r.Link.AccountID == a.AccountID && r.Link.DealID == deal:
-		return did(r.path(), didNothing, true)
+		return c.did(r.path(), didNothing)
 	}
 	ch, err := c.linking(v, &r.Channel, a.AccountID, deal)
 	if err != nil {
 		return answer{}, err
 	}
-	shown, err := c.apply(v.ctx(), ch)
+	late, err := c.apply(v.ctx(), ch)
 	if err != nil {
 		return answer{}, err
 	}
-	return did(r.path(), didLink, shown)
+	return c.did(r.path(), didLink, late...)
 }
 
 // dealOf refuses a deal that is not the account's.
@@ -87,11 +87,11 @@ func (c *Console) unlink(v *visit) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	case r.Link == nil:
-		return did(r.path(), didNothing, true)
+		return c.did(r.path(), didNothing)
 	case v.r.PostForm.Get("seen") != r.Seen():
 		return answer{}, meanwhile
 	}
-	shown, err := c.apply(v.ctx(), change{
+	late, err := c.apply(v.ctx(), change{
 		topic: schemas.ChannelAssociations.Spec, key: schemas.TeamChannelKey(r.Channel.TeamID, r.Channel.ChannelID),
 		view: schemas.ViewTeamAssociations(r.Channel.TeamID), field: string(r.Channel.ChannelID), stamp: time.Time{},
 	})
@@ -99,9 +99,9 @@ func (c *Console) unlink(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	if !r.Channel.IsMember { // it was only here because it was linked
-		return did(Home+"channels", didUnlink, shown)
+		return c.did(Home+"channels", didUnlink, late...)
 	}
-	return did(r.path(), didUnlink, shown)
+	return c.did(r.path(), didUnlink, late...)
 }
 
 // accept links the channels that were ticked to the accounts that were suggested for them, each as "team/channel/account". What has been
@@ -140,11 +140,11 @@ func (c *Console) accept(v *visit) (answer, error) {
 		changes = append(changes, ch)
 	}
 	if len(changes) == 0 {
-		return did(back, didNothing, true)
+		return c.did(back, didNothing)
 	}
-	shown, err := c.apply(v.ctx(), changes...)
+	late, err := c.apply(v.ctx(), changes...)
 	if err != nil {
 		return answer{}, err
 	}
-	return did(back, didLink, shown)
+	return c.did(back, didLink, late...)
 }

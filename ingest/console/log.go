@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -29,6 +30,7 @@ type logData struct {
 	Request, Days              string
 	Everybody                  bool // an administrator may ask about anybody
 	Next                       string
+	Again                      string // set: nothing has come yet, and the page looks by itself
 	Off                        bool   // ClickHouse is not to be had here
 	Nobody                     string // who was asked for and is not known
 }
@@ -40,7 +42,7 @@ func (c *Console) deliveries(v *visit) (answer, error) {
 	q := v.r.URL.Query()
 	d := logData{
 		Who: strings.TrimSpace(q.Get("who")), Status: q.Get("status"), Kind: q.Get("type"), Channel: q.Get("channel"), Request: strings.TrimSpace(q.Get("request")),
-		Days: q.Get("days"), Everybody: v.role >= admin, Off: c.opts.Deliveries == nil,
+		Days: q.Get("days"), Everybody: v.may(actor.SeePeople), Off: c.opts.Deliveries == nil,
 	}
 	p, err := c.loadPrefs(v, "")
 	if err != nil {
@@ -54,8 +56,14 @@ func (c *Console) deliveries(v *visit) (answer, error) {
 		if rows, err = c.opts.Deliveries.Find(v.ctx(), v.org(), ask); err == nil {
 			err = c.logRows(v, &d, rows)
 		}
+		if len(rows) == 0 && ask.After == nil {
+			d.Again = d.path("")
+		}
 	}
 	a.data = d
+	if v.part() && v.r.Header.Get("HX-Target") == "list" {
+		a.part = "log_list"
+	}
 	return a, err
 }
 
@@ -96,20 +104,22 @@ func (c *Console) logQuery(v *visit, q url.Values, d *logData) (deliverylog.Quer
 	return ask, nil
 }
 
+// path is the page with the same filter, behind an entry.
+func (d *logData) path(after string) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"who": d.Who, "status": d.Status, "type": d.Kind, "channel": d.Channel, "days": d.Days, "request": d.Request, "after": after} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return Home + "log?" + q.Encode()
+}
+
 // logRows names people and types, and tells how each was decided.
 func (c *Console) logRows(v *visit, d *logData, rows []deliverylog.Entry) error {
 	if len(rows) > logPage {
 		rows = rows[:logPage]
-		next := url.Values{}
-		for name, value := range map[string]string{
-			"who": d.Who, "status": d.Status, "type": d.Kind, "channel": d.Channel, "days": d.Days, "request": d.Request,
-			"after": rows[logPage-1].Cursor().String(),
-		} {
-			if value != "" {
-				next.Set(name, value)
-			}
-		}
-		d.Next = Home + "log?" + next.Encode()
+		d.Next = d.path(rows[logPage-1].Cursor().String())
 	}
 	var ids []string
 	for _, r := range rows {

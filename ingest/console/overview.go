@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -61,6 +62,7 @@ func scopesOf(in *schemas.Installation, names []string) (out []scope) {
 type overviewData struct {
 	Workspaces    []workspace
 	Connected     bool
+	Settling      bool // a workspace was just connected: its people and channels are being read
 	MayConnect    bool // an administrator, and a Slack app is configured
 	IsOwner       bool
 	Configured    bool
@@ -75,10 +77,13 @@ type overviewData struct {
 	ChannelScopes []scope
 }
 
+// settling is for how long after a workspace was connected the numbers are looked at again by the page itself.
+const settling = 5 * time.Minute
+
 // overview is Settings, Communication data, Messaging.
 func (c *Console) overview(v *visit) (answer, error) {
 	d := overviewData{
-		Configured: c.opts.Disconnect != nil, MayConnect: v.role >= admin && c.opts.Disconnect != nil, IsOwner: v.role == owner, Admin: v.role >= admin,
+		Configured: c.opts.Disconnect != nil, MayConnect: v.may(actor.ConnectSlack) && c.opts.Disconnect != nil, IsOwner: v.may(actor.ConnectSync), Admin: v.may(actor.SeePeople),
 		ConnectPath: slackapp.ConnectPath, Syncs: v.syncs(),
 	}
 	none := &schemas.Installation{}
@@ -113,8 +118,13 @@ func (c *Console) overview(v *visit) (answer, error) {
 		w.SyncPath = slackapp.ChannelSyncPath + "?" + url.Values{"team": {string(in.TeamID)}}.Encode()
 		d.Workspaces = append(d.Workspaces, w)
 		d.Connected = d.Connected || in.Active()
+		d.Settling = d.Settling || in.Active() && c.opts.Now().Sub(in.UpdatedAt) < settling
 	}
-	return answer{template: "overview", title: "Messaging", data: d}, nil
+	a := answer{template: "overview", title: "Messaging", data: d}
+	if v.part() && v.r.Header.Get("HX-Target") == "tiles" {
+		a.part = "tiles"
+	}
+	return a, nil
 }
 
 // tokenWords say how an installation's token is. refused is what Slack has last refused a post with, if it has.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -155,12 +156,33 @@ func TestChangesThatTakeLong(t *testing.T) {
 	w.lags = true
 	form := url.Values{"account": {"a1"}, "seen": {"none"}}
 	res := w.ask(w.as(org, "olga"), Home+"channels/T1/C0ROOM1/link", form)
-	if to := res.Header().Get("Location"); to != Home+"channels/T1/C0ROOM1?done=linked&slow=1" {
+	to := res.Header().Get("Location")
+	if !strings.HasPrefix(to, Home+"channels/T1/C0ROOM1?done=linked&since=") || !strings.HasSuffix(to, "&wait=link%3A1795424400000000%3AT1%2FC0ROOM1") {
 		t.Errorf("led to %s", to)
 	}
-	w.wants(w.page(Home+"channels/T1/C0ROOM1?done=linked&slow=1"), "takes longer than usual")
+	_, query, _ := strings.Cut(to, "?")
+	part := func(user string) *httptest.ResponseRecorder {
+		return w.ask(w.as(org, user), Home+"waiting?"+query, nil)
+	}
+	w.wants(w.page(to), "Linked.", "shows here in a moment", `hx-trigger="every 1s"`, "Whose channel is it?")
+	w.now = w.now.Add(time.Minute)
+	w.wants(part("olga").Body.String(), "takes longer than usual", `hx-trigger="every 5s"`)
+	w.now = w.now.Add(time.Hour)
+	w.wants(part("olga").Body.String(), "after ten minutes", "!hx-get")
+	if got := part("mia").Header().Get("HX-Refresh"); got != "true" { // nothing that she may know of
+		t.Errorf("a member is told of a link: HX-Refresh %q", got)
+	}
+	w.lags = false
+	if err := w.Publish(t.Context(), w.records...); err != nil {
+		t.Fatal(err)
+	}
+	if res := part("olga"); res.Header().Get("HX-Refresh") != "true" || strings.TrimSpace(res.Body.String()) != "" {
+		t.Errorf("shown at last: %v %s", res.Header(), res.Body)
+	}
+	w.wants(w.page(to), "Linked.", "Linked to Globex", "!in a moment")
+	w.lags = true
 	w.down = true
-	if res = w.ask(w.as(org, "olga"), Home+"channels/T1/C0ROOM1/link", form); res.Code != http.StatusServiceUnavailable {
+	if res = w.ask(w.as(org, "olga"), Home+"channels/T1/C0ROOM2/link", form); res.Code != http.StatusServiceUnavailable {
 		t.Errorf("%d", res.Code)
 	}
 	w.mini.Del(schemas.ViewsCompleteKey)
@@ -276,7 +298,7 @@ func TestDiagnosing(t *testing.T) {
 	w := newWorld(t)
 	w.apply(schemas.SlackUsers.Spec, "T1/U2", schemas.SlackUser{OrgID: org, TeamID: team, UserID: "U2", Name: "Mia", Email: "mia@other.example"})
 	w.wants(w.page(Home+"diagnose?who=mia&type=coaching.insight"), "The emails do not match: Bigmind has Mia as mia@acme.example, and Slack has Mia (U2) as mia@other.example", "Open People")
-	w.wants(w.page(Home+"diagnose?channel=https://northwind.slack.com/archives/C0OTHER1"), "sees no channel C0OTHER1")
+	w.wants(w.page(Home+"diagnose?channel=https://northwind.slack.com/archives/C0OTHER1"), "The app is not in channel C0OTHER1 of Northwind")
 	w.wants(w.page(Home+"diagnose?channel=globex"), "Sync of #globex-rollout", "is not linked", "/console/channels/T1/C0ROOM1")
 	w.wants(w.page(Home+"diagnose?channel=zzz"), "The app is in no channel called zzz")
 	w.wants(w.ask(w.as(org, "mia"), Home+"diagnose?user=olga", nil).Body.String(), "Notifications of Mia", "!Notifications of Olga", "!A channel")

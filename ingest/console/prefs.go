@@ -182,14 +182,14 @@ func preferencesStamp(p *schemas.Preferences) string {
 }
 
 // savePreferences writes preferences of a person, or the organization's.
-func (c *Console) savePreferences(ctx context.Context, p schemas.Preferences) (shown bool, err error) {
+func (c *Console) savePreferences(ctx context.Context, p schemas.Preferences) (late []change, err error) {
 	p.UpdatedAt = c.now()
 	if err := p.Validate(); err != nil {
-		return false, errSentence(sentence(err))
+		return nil, errSentence(sentence(err))
 	}
 	ch, err := encoded(schemas.NotificationPreferences, schemas.OrgKey(p.OrgID, p.UserID), p, schemas.ViewOrgPreferences(p.OrgID), string(p.UserID), p.UpdatedAt)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	return c.apply(ctx, ch)
 }

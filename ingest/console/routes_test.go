@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -41,18 +42,19 @@ var samples = map[string]struct {
 	"GET " + Home + "defaults":                           {path: Home + "defaults"},
 	"POST " + Home + "defaults":                          {path: Home + "defaults", form: url.Values{"seen": {"none"}, "type.coaching.insight": {"email"}}, does: true},
 	"POST " + Home + "defaults/quiet-hours":              {path: Home + "defaults/quiet-hours", form: url.Values{"seen": {"none"}, "mode": {"hours"}, "from": {"19:00"}, "to": {"08:00"}, "day": {"mon"}}, does: true},
+	"GET " + Home + "waiting":                            {path: Home + "waiting?wait=link:1:T1/C0ROOM1"},
 	"GET " + Home + "log":                                {path: Home + "log"},
 	"GET " + Home + "diagnose":                           {path: Home + "diagnose?user=olga"},
 }
 
 // Every route, as everybody: signed out, of each role, of a role that nobody knows, disabled, and as an owner of another organization. A route
-// that is added without a sample fails.
+// that is added without a sample fails. Which roles have a permission is the tests' of ingest/actor.
 func TestEveryRouteAsEveryRole(t *testing.T) {
 	visitors := []struct {
 		user string
 		org  schemas.OrgID
-		role role
-	}{{"", org, anybody}, {"dora", org, anybody}, {"rex", org, anybody}, {"mia", org, member}, {"adam", org, admin}, {"olga", org, owner}, {"gina", "globex", owner}}
+		role actor.Role
+	}{{"", org, ""}, {"dora", org, ""}, {"rex", org, ""}, {"mia", org, actor.Member}, {"adam", org, actor.Admin}, {"olga", org, actor.Owner}, {"gina", "globex", actor.Owner}}
 	for _, rt := range routes {
 		sample, has := samples[rt.method+" "+rt.path]
 		if !has {
@@ -75,7 +77,7 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 				signedOut := v.user == "" || v.user == "dora"
 				changed := w.offset > before
 				switch {
-				case rt.least == anybody:
+				case rt.gate == everybody:
 					if res.Code == http.StatusForbidden || res.Code == http.StatusUnauthorized {
 						t.Errorf("a public route: %d", res.Code)
 					}
@@ -86,7 +88,7 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 					if to := res.Header().Get("Location"); !strings.HasPrefix(to, Home+"signin?next=") {
 						t.Errorf("led to %s", to)
 					}
-				case v.role < rt.least:
+				case !rt.gate.lets(actor.Actor{Org: v.org, User: schemas.UserID(v.user), Role: v.role}):
 					w.refused(t, res.Code, http.StatusForbidden, changed)
 				case v.org != org && sample.ours:
 					w.refused(t, res.Code, http.StatusNotFound, changed)

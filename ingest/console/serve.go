@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/console/signin"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -19,12 +20,15 @@ type visit struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	me       *schemas.DirectoryUser // nil: nobody is signed in
-	role     role
+	who      actor.Actor
+	late     []change                // what an earlier form has changed, and the views do not show yet
 	installs []*schemas.Installation // of the organization, by team id
 }
 
 func (v *visit) org() schemas.OrgID   { return v.me.OrgID }
 func (v *visit) ctx() context.Context { return v.r.Context() }
+
+func (v *visit) may(p actor.Permission) bool { return v.who.May(p) }
 
 // part says that htmx asks for a part of the page.
 func (v *visit) part() bool { return v.r.Header.Get("HX-Request") == "true" }
@@ -94,7 +98,7 @@ func (c *Console) admit(v *visit, rt route) (answer, error) {
 	if a, bad := c.refuseForm(v); bad {
 		return a, nil
 	}
-	if rt.least == anybody && rt.path != "unknown" {
+	if rt.gate.open {
 		return answer{}, nil
 	}
 	me, err := c.opts.SignIn.Person(v.r)
@@ -107,14 +111,14 @@ func (c *Console) admit(v *visit, rt route) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	}
-	v.me, v.role = me, roleOf(me)
+	v.me, v.who = me, actor.Of(me)
 	if err := c.lookAround(v); err != nil {
 		return answer{}, err
 	}
-	if v.role < rt.least {
-		return problem(http.StatusForbidden, "This is not yours to see", "It takes an "+lower(rt.least.String())+" of your organization. Ask one of them."), nil
+	if !rt.gate.lets(v.who) {
+		return problem(http.StatusForbidden, "This is not yours to see", "It takes "+whoMay(rt.gate)+" of your organization. Ask one of them."), nil
 	}
-	return answer{}, nil
+	return answer{}, c.lookForLate(v)
 }
 
 // refuseForm is what a form is told that comes from elsewhere, or that cannot be read.

@@ -72,11 +72,11 @@ func (c *Console) saveMine(v *visit) (answer, error) {
 	} else if err := p.choices(v, &next); err != nil {
 		return answer{}, err
 	}
-	shown, err := c.savePreferences(v.ctx(), next)
+	late, err := c.savePreferences(v.ctx(), next)
 	if err != nil {
 		return answer{}, err
 	}
-	return did(Home+"notifications", didSave, shown)
+	return c.did(Home+"notifications", didSave, late...)
 }
 
 func (c *Console) saveMyQuiet(v *visit) (answer, error) {
@@ -94,11 +94,11 @@ func (c *Console) saveMyQuiet(v *visit) (answer, error) {
 	if next.QuietHours, err = quietFrom(v.r.PostForm); err != nil {
 		return answer{}, err
 	}
-	shown, err := c.savePreferences(v.ctx(), next)
+	late, err := c.savePreferences(v.ctx(), next)
 	if err != nil {
 		return answer{}, err
 	}
-	return did(Home+"notifications", didSave, shown)
+	return c.did(Home+"notifications", didSave, late...)
 }
 
 // defaults are the organization's.
@@ -131,11 +131,11 @@ func (c *Console) saveDefaults(v *visit) (answer, error) {
 	if err := p.choices(v, &next); err != nil {
 		return answer{}, err
 	}
-	shown, err := c.savePreferences(v.ctx(), next)
+	late, err := c.savePreferences(v.ctx(), next)
 	if err != nil {
 		return answer{}, err
 	}
-	return did(Home+"defaults", didSave, shown)
+	return c.did(Home+"defaults", didSave, late...)
 }
 
 func settingsStamp(s *schemas.OrgSettings) string {
@@ -165,11 +165,11 @@ func (c *Console) saveOrgQuiet(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	shown, err := c.apply(v.ctx(), ch)
+	late, err := c.apply(v.ctx(), ch)
 	if err != nil {
 		return answer{}, err
 	}
-	return did(Home+"defaults", didSave, shown)
+	return c.did(Home+"defaults", didSave, late...)
 }
 
 // quietData is the form of quiet hours.

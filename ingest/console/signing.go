@@ -54,7 +54,7 @@ func (c *Console) accountPage(v *visit) (answer, error) {
 		Me     *schemas.DirectoryUser
 		Role   string
 		Others []schemas.OrgID
-	}{v.me, v.role.String(), others}}, nil
+	}{v.me, roleName(v.who.Role), others}}, nil
 }
 
 func (c *Console) switchOrg(v *visit) (answer, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -59,12 +60,33 @@ func grouped(n int64) string {
 	return text
 }
 
-func lower(s string) string { return strings.ToLower(s) }
+// roleNames are what people call roles.
+var roleNames = map[actor.Role]string{actor.Owner: "Owner", actor.Admin: "Administrator", actor.Member: "Member"}
+
+func roleName(r actor.Role) string {
+	if name := roleNames[r]; name != "" {
+		return name
+	}
+	return "Nobody"
+}
+
+// whoMay names who can use a route.
+func whoMay(g gate) string {
+	switch {
+	case g.needs == "":
+		return "a member"
+	case actor.Actor{Role: actor.Admin}.May(g.needs):
+		return "an administrator or owner"
+	}
+	return "an owner"
+}
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // What forms have done, as it stands in a URL, and what the next page says of it.
 const (
+	didConnect    = "connected"
+	didAuthorise  = "authorised"
 	didLink       = "linked"
 	didUnlink     = "unlinked"
 	didSave       = "saved"
@@ -73,27 +95,11 @@ const (
 )
 
 var doneTexts = map[string]string{
-	didLink: "Linked. The channel's messages are being synced from now on, and its past is being read.", didUnlink: "Unlinked. Nothing of the channel is synced any more, and its messages are out of every answer.",
-	didSave: "Saved.", didDisconnect: "Disconnected. Nothing is sent to this workspace or read from it any more.", didNothing: "There was nothing to change.",
+	didConnect:   "Slack is connected. Notifications reach the people whose email is the same in Slack.",
+	didAuthorise: "Channel sync is on. Add the app to a channel in Slack, and say under Channels which account it belongs to: only such channels are synced.",
+	didLink:      "Linked. The channel's messages are being synced from now on, and its past is being read.",
+	didUnlink:    "Unlinked. Nothing of the channel is synced any more, and its messages are out of every answer.",
+	didSave:      "Saved.", didDisconnect: "Disconnected. Nothing is sent to this workspace or read from it any more.", didNothing: "There was nothing to change.",
 }
 
-func doneOf(q url.Values) *notice {
-	text, known := doneTexts[q.Get("done")]
-	if !known {
-		return nil
-	}
-	return &notice{text, q.Get("slow") != ""}
-}
-
-// did is a page that says what was done; slow says that it is recorded, and not to be seen yet.
-func did(path, what string, shown bool) (answer, error) {
-	q := url.Values{"done": {what}}
-	if !shown {
-		q.Set("slow", "1")
-	}
-	joined := "?"
-	if strings.Contains(path, "?") {
-		joined = "&"
-	}
-	return goOn(path + joined + q.Encode())
-}
+func doneOf(q url.Values) string { return doneTexts[q.Get("done")] }

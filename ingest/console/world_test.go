@@ -145,7 +145,7 @@ func (w *world) verdicts(ctx context.Context, org schemas.OrgID, to schemas.Reci
 
 func (w *world) disconnect(_ context.Context, of schemas.OrgID, team schemas.TeamID, _ schemas.UserID) error {
 	w.ended = append(w.ended, team)
-	w.apply(schemas.SlackInstallations.Spec, schemas.TeamKey(team), schemas.Installation{OrgID: of, TeamID: team, TeamName: "Northwind", Status: schemas.InstallUninstalled})
+	w.apply(schemas.SlackInstallations.Spec, schemas.TeamKey(team), schemas.Installation{OrgID: of, TeamID: team, TeamName: "Northwind", Status: schemas.InstallUninstalled, UpdatedAt: w.now})
 	return nil
 }
 

@@ -110,8 +110,8 @@ func (r *room) access() Check {
 	case r.channel == nil && len(Lacks(r.install, schemas.ChannelSyncScopes())) == len(schemas.ChannelSyncScopes()):
 		return unknown(AppInChannel, "Which channels the app is in is not known before channel sync is authorized.", reconnectSync)
 	case r.channel == nil:
-		return fail(AppInChannel, fmt.Sprintf("The app sees no channel %s in %s: it is private and the app is not in it, it was deleted, or its id is another.", r.id, workspace(r.install)),
-			"Add the app to the channel in Slack; a private channel is not visible to it before.", OpenInSlack).to(r.url())
+		return fail(AppInChannel, fmt.Sprintf("The app is not in channel %s of %s.", r.id, workspace(r.install)),
+			"Add the Bigmind app to the channel in Slack: type /invite @Bigmind there. A private channel cannot be seen by the app before. If it is in the channel, check the id.", OpenInSlack).to(r.url())
 	case r.channel.IsArchived:
 		return fail(AppInChannel, r.name()+" is archived.", mend(schemas.ChannelArchived, ""), OpenInSlack).to(r.url())
 	case !r.channel.IsMember:

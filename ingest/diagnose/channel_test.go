@@ -34,7 +34,7 @@ func TestChannel(t *testing.T) {
 			w.install(func(in *schemas.Installation) { in.Status, in.Reason = schemas.InstallUninstalled, "app_uninstalled" })
 		}, "-+++?", "is no longer connected: the app was uninstalled (app_uninstalled)", diagnose.ConnectSlack},
 		"the app is not in it":  {func(w *world) { w.channel(func(c *schemas.SlackChannel) { c.IsMember = false }) }, "+-+++", "The app is not in #acme-globex", diagnose.OpenInSlack},
-		"private, and not seen": {func(w *world) { w.gone(schemas.ViewTeamChannels(team), string(channel)) }, "+-+++", "sees no channel C1 in Acme (T1): it is private", diagnose.OpenInSlack},
+		"private, and not seen": {func(w *world) { w.gone(schemas.ViewTeamChannels(team), string(channel)) }, "+-+++", "The app is not in channel C1 of Acme (T1).", diagnose.OpenInSlack},
 		"archived":              {func(w *world) { w.channel(func(c *schemas.SlackChannel) { c.IsArchived = true }) }, "+-+++", "#acme-globex is archived", diagnose.OpenInSlack},
 		"not associated":        {func(w *world) { w.gone(schemas.ViewTeamAssociations(team), string(channel)) }, "++-+?", "#acme-globex is not linked", diagnose.LinkChannel},
 		"not associated, and no account": {func(w *world) {

@@ -21,7 +21,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, f flow) page {
 	if why := f.may(k.person); why != "" {
 		return page{result: "not_allowed", status: http.StatusForbidden, Title: "You cannot do this", Text: why}
 	}
-	p := pending{Visitor: visitor, Flow: f.Name, Again: r.URL.RequestURI(), Team: schemas.TeamID(r.URL.Query().Get("team"))}
+	p := pending{Visitor: visitor, Flow: f.Name, Again: r.URL.RequestURI(), Team: schemas.TeamID(r.URL.Query().Get("team")), Signed: !r.URL.Query().Has("ticket")}
 	if f.Name == channelSync.Name {
 		if p.Team, err = syncTeam(k, p.Team); err != nil {
 			return page{result: "no_workspace", status: http.StatusConflict, Title: "Which workspace?", Text: err.Error()}

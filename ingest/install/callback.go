@@ -93,7 +93,11 @@ func (h *Handler) grant(r *http.Request, p pending, f flow, code string) page {
 		return h.unavailable("record", err)
 	}
 	h.opts.Log.InfoContext(ctx, "a workspace was connected", "org", p.Org, "team", in.TeamID, "flow", f.Name, "by", p.User, "scopes", in.Scopes)
-	return granted(in, f, p.Again)
+	done := granted(in, f, p.Again)
+	if p.Signed && h.opts.Landing != nil && done.result == "connected" {
+		done.status, done.location = http.StatusSeeOther, h.opts.Landing(in, f.Name == channelSync.Name)
+	}
+	return done
 }
 
 // granted says what was recorded, and what is missing.

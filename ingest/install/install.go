@@ -54,8 +54,10 @@ type Options struct {
 	PublicURL string
 	// APIURL is Slack's Web API, ending in /api/. The page on which people consent is beside it.
 	APIURL string
-	// Home is where a page leads to in the end, such as the console; empty: nowhere.
+	// Home is where a page leads to in the end, such as the console; empty: nowhere. Landing is the page of it to which somebody is led who began
+	// there, and to whom all was granted; nil: they are told here.
 	Home      string
+	Landing   func(in *schemas.Installation, sync bool) string
 	Redis     redis.UniversalClient
 	Publisher ingest.Publisher
 	Tokens    Sealer

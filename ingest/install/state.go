@@ -31,6 +31,8 @@ type pending struct {
 	Team schemas.TeamID `json:",omitempty"`
 	// Again is where the flow was begun, to begin it once more.
 	Again string
+	// Signed: whoever began is signed in to the console, and came without a ticket.
+	Signed bool `json:",omitempty"`
 	// Browser is a hash of the cookie that the browser was given.
 	Browser string
 }

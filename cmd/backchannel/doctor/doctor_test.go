@@ -199,7 +199,7 @@ func TestAPersonAndAChannel(t *testing.T) {
 		"a channel, and all is well": {func(*world) {}, "channel", "", ""},
 		"the app is not in it":       {room(schemas.SlackChannel{}), "channel", diagnose.AppInChannel, "The app is not in #globex"},
 		"it is archived":             {room(schemas.SlackChannel{IsMember: true, IsArchived: true}), "channel", diagnose.AppInChannel, "#globex is archived"},
-		"it is private and not seen": {func(w *world) { w.mini.HDel(schemas.ViewTeamChannels(w.team.ID), string(channel)) }, "channel", diagnose.AppInChannel, "it is private and the app is not in it"},
+		"it is private and not seen": {func(w *world) { w.mini.HDel(schemas.ViewTeamChannels(w.team.ID), string(channel)) }, "channel", diagnose.AppInChannel, "The app is not in channel C1 of Acme"},
 		"it is not linked": {func(w *world) {
 			w.mini.HDel(schemas.ViewTeamAssociations(w.team.ID), string(channel))
 			w.mini.HSet(schemas.ViewOrgAccountEntries(org), "a1", "x")

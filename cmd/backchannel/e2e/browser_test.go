@@ -32,7 +32,7 @@ func openBrowser(t *testing.T) *browser {
 	t.Cleanup(stop)
 	ctx, stop := chromedp.NewContext(allocator)
 	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, stop = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(stop)
 	return &browser{t, ctx}
 }
@@ -40,7 +40,10 @@ func openBrowser(t *testing.T) *browser {
 func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.t.Fatalf("%s: %v", what, err)
+		asked, stop := context.WithTimeout(context.WithoutCancel(b.ctx), 10*time.Second)
+		defer stop()
+		text, _ := chromedp.Run(asked, chromedp.Evaluate[string]("location.href + document.body.innerText"))
+		b.t.Fatalf("%s: %v\n%s", what, err, text)
 	}
 }
 

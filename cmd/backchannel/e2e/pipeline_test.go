@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type pipeline struct {
 	program    string // another build than the one under test; empty: that one
 	http       string // of ingest
 	simulator  string // the address of the simulator's page
+	slackClock *clock
 	env        []string
 	slack      *slacksim.Client // the simulator runs in the test, so that its record survives every kill
 	kafka      *kgo.Client
@@ -43,8 +45,9 @@ type pipeline struct {
 // newPipeline makes clients of engines at these addresses; nothing has to run there yet.
 func newPipeline(t *testing.T, kafka, rdb, ch string) *pipeline {
 	t.Helper()
-	simulator := startSimulator(t)
-	p := &pipeline{t: t, dir: t.TempDir(), http: realengines.FreeAddrs(t, 1)[0], simulator: "http://" + simulator}
+	slackClock := &clock{}
+	simulator := startSimulator(t, slackClock)
+	p := &pipeline{t: t, slackClock: slackClock, dir: t.TempDir(), http: realengines.FreeAddrs(t, 1)[0], simulator: "http://" + simulator}
 	p.slack = slacksim.NewClient(p.simulator, nil)
 	p.env = []string{
 		"BACKCHANNEL_KAFKA_BROKERS=" + kafka, "BACKCHANNEL_REDIS_URL=redis://" + rdb + "/0", "BACKCHANNEL_CLICKHOUSE_URL=http://" + ch,
@@ -142,10 +145,15 @@ func (p *pipeline) command(stdin string, args ...string) (string, int) {
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
-func startSimulator(t *testing.T) (addr string) {
+// clock is the simulator's: the time of day, and so much earlier.
+type clock struct{ behind atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(-time.Duration(c.behind.Load())) }
+
+func startSimulator(t *testing.T, is *clock) (addr string) {
 	t.Helper()
 	soon := 0.02 // of Slack's pauses: retries at once, after 1.2 s and after 6 s
-	sim, err := slacksim.New(slacksim.Options{Settings: slacksim.Settings{RetryScale: &soon, IgnoreClientMsgID: true, ReplyEvents: true}})
+	sim, err := slacksim.New(slacksim.Options{Clock: is.now, Settings: slacksim.Settings{RetryScale: &soon, IgnoreClientMsgID: true, ReplyEvents: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

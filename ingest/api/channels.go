@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/actor"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -26,7 +26,7 @@ type Workspace struct {
 	InstalledAt time.Time             `json:"installed_at,omitzero"`
 }
 
-// Channel is a channel that the app can see.
+// Channel is a channel that the app is in, or that is linked.
 type Channel struct {
 	TeamID      schemas.TeamID    `json:"team_id"`
 	ChannelID   schemas.ChannelID `json:"channel_id"`
@@ -95,7 +95,7 @@ func channels(a *API) {
 			return out, nil
 		})
 	route(a, huma.Operation{
-		OperationID: "list-channels", Method: http.MethodGet, Path: "/channels", Summary: "Channels that the app can see, by workspace and id", Tags: tags,
+		OperationID: "list-channels", Method: http.MethodGet, Path: "/channels", Summary: "Channels that the app is in, and those that are linked", Description: "Those without an account come first, then by name.", Tags: tags,
 	}, rule{needs: actor.SeeChannels}, a.listChannels)
 	route(a, huma.Operation{OperationID: "get-channel", Method: http.MethodGet, Path: "/channels/{team}/{channel}", Summary: "A channel", Tags: tags, Errors: []int{http.StatusNotFound}}, rule{needs: actor.SeeChannels},
 		func(ctx context.Context, who actor.Actor, in *ChannelPath) (*channelOutput, error) {
@@ -103,7 +103,7 @@ func channels(a *API) {
 			if err != nil {
 				return nil, err
 			}
-			found, err := a.channelsOf(ctx, who.Org, in.Team, []string{string(in.Channel)})
+			found, err := a.channelsOf(ctx, who.Org, []string{string(schemas.TeamChannelKey(in.Team, in.Channel))})
 			switch {
 			case err != nil:
 				return nil, err
@@ -133,105 +133,60 @@ func (a *API) installs(ctx context.Context, org schemas.OrgID) (map[schemas.Team
 	return all, nil
 }
 
-// listChannels goes through the channels of one workspace, or of all, in the order of "team/channel".
+// listChannels goes through the list that the console shows too.
 func (a *API) listChannels(ctx context.Context, who actor.Actor, in *channelsInput) (*channelsOutput, error) {
-	keys, err := a.channelKeys(ctx, who.Org, in.Team)
+	after, err := in.after()
 	if err != nil {
 		return nil, err
 	}
-	if keys, err = in.after(keys); err != nil {
+	installs, err := a.installs(ctx, who.Org)
+	if err != nil {
+		return nil, err
+	}
+	q := lists.Query{Text: in.Query, Search: in.Query != "", After: after, Limit: in.Limit, States: map[string][]string{"true": {schemas.StateDone}, "false": {schemas.StateOpen}}[in.Linked]}
+	if in.Private == "true" {
+		q.Part = schemas.ListPrivate
+	}
+	read := map[string]*Channel{}
+	q.Keep = func(keys []string) ([]bool, error) {
+		found, err := a.channelsOf(ctx, who.Org, keys)
+		kept := make([]bool, len(keys))
+		for i, c := range found {
+			kept[i] = c != nil && installs[c.TeamID] != nil && in.fits(c)
+			read[keys[i]] = c
+		}
+		return kept, err
+	}
+	page, err := lists.Find(ctx, a.opts.Redis, lists.Channels(who.Org), q)
+	if err != nil {
 		return nil, err
 	}
 	out := &channelsOutput{}
-	out.Body.Items = []Channel{}
-	out.Body.Next, err = in.fill(keys, func(some []string) (int, bool, error) {
-		team, _ := schemas.Key(some[0]).Split()
-		var ids []string
-		for _, key := range some { // of one workspace at a time
-			if t, id := schemas.Key(key).Split(); t == team {
-				ids = append(ids, id)
-			}
-		}
-		found, err := a.channelsOf(ctx, who.Org, schemas.TeamID(team), ids)
-		if err != nil {
-			return 0, false, err
-		}
-		for i, c := range found {
-			if c != nil && in.fits(c) {
-				out.Body.Items = append(out.Body.Items, *c)
-			}
-			if len(out.Body.Items) == in.Limit {
-				return i + 1, true, nil
-			}
-		}
-		return len(ids), false, nil
-	})
-	if err != nil {
-		return nil, err
+	out.Body.Items, out.Body.Next = []Channel{}, cursor(page.After)
+	for _, key := range page.IDs {
+		out.Body.Items = append(out.Body.Items, *read[key])
 	}
 	return out, nil
 }
 
-// channelKeys are "team/channel" of all channels that the views have or had.
-func (a *API) channelKeys(ctx context.Context, org schemas.OrgID, team schemas.TeamID) ([]string, error) {
-	installs, err := a.installs(ctx, org)
+// channelsOf are channels with what they are linked to, nil for one that is gone.
+func (a *API) channelsOf(ctx context.Context, org schemas.OrgID, keys []string) ([]*Channel, error) {
+	found, err := lists.Read(ctx, a.opts.Redis, org, keys)
 	if err != nil {
 		return nil, err
 	}
-	ids := map[schemas.TeamID]*redis.StringSliceCmd{}
-	err = ingest.Lookup(ctx, a.opts.Redis, func(pipe redis.Pipeliner) {
-		for t := range installs {
-			if team == "" || t == team {
-				ids[t] = pipe.HKeys(ctx, schemas.ViewTeamChannels(t))
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	var keys []string
-	for t, found := range ids {
-		for _, id := range found.Val() {
-			keys = append(keys, string(schemas.TeamChannelKey(t, schemas.ChannelID(id))))
-		}
-	}
-	return keys, nil
-}
-
-// channelsOf are channels of a workspace with what they are linked to, nil for one that is gone.
-func (a *API) channelsOf(ctx context.Context, org schemas.OrgID, team schemas.TeamID, ids []string) ([]*Channel, error) {
-	var known, links, checkpoints *redis.SliceCmd
-	err := ingest.Lookup(ctx, a.opts.Redis, func(pipe redis.Pipeliner) {
-		known = pipe.HMGet(ctx, schemas.ViewTeamChannels(team), ids...)
-		links = pipe.HMGet(ctx, schemas.ViewTeamAssociations(team), ids...)
-		checkpoints = pipe.HMGet(ctx, schemas.ViewTeamCheckpoints(team), ids...)
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*Channel, len(ids))
-	for i := range ids {
-		c, err := viewedAt[schemas.SlackChannel](known, i)
-		if err != nil {
-			return nil, err
-		}
-		if c == nil || c.OrgID != org {
+	all := make([]*Channel, len(keys))
+	for i, f := range found {
+		c := f.Known
+		if c == nil {
 			continue
 		}
-		all[i] = &Channel{TeamID: c.TeamID, ChannelID: c.ChannelID, Name: c.Name, IsPrivate: c.IsPrivate, IsArchived: c.IsArchived, IsExtShared: c.IsExtShared, IsMember: c.IsMember}
-		link, err := viewedAt[schemas.ChannelAssociation](links, i)
-		if err != nil {
-			return nil, err
-		}
-		if link != nil && link.OrgID == org {
-			of := associationOf(link)
+		all[i] = &Channel{TeamID: f.Team, ChannelID: f.ID, Name: c.Name, IsPrivate: c.IsPrivate, IsArchived: c.IsArchived, IsExtShared: c.IsExtShared, IsMember: c.IsMember}
+		if f.Link != nil {
+			of := associationOf(f.Link)
 			all[i].Association = &of
 		}
-		cp, err := viewedAt[schemas.SyncCheckpoint](checkpoints, i)
-		if err != nil {
-			return nil, err
-		}
-		if cp != nil && cp.OrgID == org {
+		if cp := f.Checkpoint; cp != nil {
 			all[i].Sync = &Sync{cp.Status, cp.Reason, cp.Complete, cp.Oldest, cp.Newest, cp.Messages, cp.ReconciledAt, cp.EndsAt}
 		}
 	}
@@ -246,11 +201,5 @@ func viewedAt[T any](values *redis.SliceCmd, i int) (*T, error) {
 // fits compares a channel with what is looked for.
 func (in *channelsInput) fits(c *Channel) bool {
 	is := func(want string, has bool) bool { return want == "" || (want == "true") == has }
-	return is(in.Linked, c.Association != nil) && is(in.Member, c.IsMember) && is(in.Private, c.IsPrivate) && hasWords(c.Name, in.Query)
-}
-
-// hasWords reports whether words of a text, one after the other, begin as those that are looked for do.
-func hasWords(text, query string) bool {
-	folded, looked := schemas.FoldWords(text), schemas.FoldWords(query)
-	return looked == "" || strings.HasPrefix(folded, looked) || strings.Contains(folded, " "+looked)
+	return is(in.Linked, c.Association != nil) && is(in.Member, c.IsMember) && is(in.Private, c.IsPrivate) && (in.Team == "" || in.Team == c.TeamID)
 }

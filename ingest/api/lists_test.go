@@ -32,16 +32,19 @@ func TestChannels(t *testing.T) {
 	revoked := schemas.Installation{OrgID: org, TeamID: "T2", Status: schemas.InstallRevoked, Reason: "token_revoked", SealedToken: "sealed-secret"}
 	w.put(schemas.ViewOrgInstalls(org), "T2", revoked)
 	w.put(schemas.ViewTeamInstall("T2"), schemas.FieldInstallation, revoked)
-	for i := range 450 { // more than is asked of Redis at once
+	for i := range 450 { // more than is asked of Redis at once, each of which a search for "room" would find twice
 		id := fmt.Sprintf("D%03d", i)
-		w.put(schemas.ViewTeamChannels("T2"), id, schemas.SlackChannel{OrgID: org, TeamID: "T2", ChannelID: schemas.ChannelID(id), Name: fmt.Sprintf("room-%d", i), IsPrivate: i%2 == 1})
+		w.apply(schemas.SlackChannels.Spec, schemas.TeamChannelKey("T2", schemas.ChannelID(id)), schemas.SlackChannel{
+			OrgID: org, TeamID: "T2", ChannelID: schemas.ChannelID(id), Name: fmt.Sprintf("room-%d-room", i), IsMember: true, IsPrivate: i%2 == 1,
+		})
 	}
-	w.mini.HSet(schemas.ViewTeamChannels("T2"), "D100", schemas.ViewValue(9, nil))
+	w.apply(schemas.SlackChannels.Spec, "T2/D100", nil)
 	w.put(schemas.ViewTeamChannels("T2"), "D101", schemas.SlackChannel{OrgID: "globex", TeamID: "T2", ChannelID: "D101", Name: "secret-of-globex"})
-	w.put(schemas.ViewTeamAssociations("T2"), "D400", schemas.ChannelAssociation{OrgID: org, TeamID: "T2", ChannelID: "D400", AccountID: "a1"})
+	w.apply(schemas.ChannelAssociations.Spec, "T2/D400", schemas.ChannelAssociation{OrgID: org, TeamID: "T2", ChannelID: "D400", AccountID: "a1"})
 	w.put(schemas.ViewTeamCheckpoints("T2"), "D400", schemas.SyncCheckpoint{OrgID: org, TeamID: "T2", ChannelID: "D400", Status: schemas.SyncStopped, Reason: schemas.TokenRefused})
 	for query, want := range map[string]struct{ channels, pages int }{
-		"limit=200": {450, 3}, "limit=50": {450, 9}, "limit=7&team=T1": {2, 1}, "team=T2&private=true": {224, 5}, "linked=true": {1, 1}, "member=true": {1, 1}, "q=room-44": {11, 1}, "q=nothing": {0, 1}, "team=T9": {0, 1},
+		"limit=200": {449, 3}, "limit=50": {449, 9}, "limit=7&team=T1": {1, 1}, "team=T2&private=true": {224, 5}, "private=false&limit=200": {225, 2}, "linked=true": {1, 1}, "linked=false&limit=200": {448, 3},
+		"member=true&limit=200": {449, 3}, "member=false": {0, 1}, "q=room-44": {11, 1}, "q=room&limit=200": {448, 3}, "q=room&private=true&limit=200": {224, 2}, "q=nothing": {0, 1}, "q=!": {0, 1}, "team=T9": {0, 1},
 	} {
 		all, n := pages[Channel](w, "/api/v1/channels?"+query)
 		seen := map[string]bool{}
@@ -72,15 +75,13 @@ func TestChannels(t *testing.T) {
 
 func TestPeople(t *testing.T) {
 	w := newWorld(t)
-	w.put(schemas.ViewOrgSlackUsers(org), "T1/U1", schemas.SlackUser{OrgID: org, TeamID: team, UserID: "U1", Email: "meg@acme.example"})
-	_, err := w.mini.SAdd(schemas.ViewOrgSlackEmail(org, "meg@acme.example"), "T1/U1")
-	w.must(err)
+	w.apply(schemas.SlackUsers.Spec, "T1/U1", schemas.SlackUser{OrgID: org, TeamID: team, UserID: "U1", Email: "meg@acme.example"})
 	all, _ := pages[Person](w, "/api/v1/people?limit=1")
 	var said []string
 	for _, p := range all {
 		said = append(said, fmt.Sprint(p.UserID, " ", p.Role, " ", p.TeamID, p.SlackID, p.Why))
 	}
-	want := "ada owner nobody in the connected workspaces has this email|gone owner disabled in the directory|meg member T1U1"
+	want := "ada owner nobody in the connected workspaces has this email|meg member T1U1|gone owner disabled in the directory"
 	if got := strings.Join(said, "|"); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

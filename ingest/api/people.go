@@ -10,6 +10,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/actor"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/ingest/people"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -44,7 +45,7 @@ type personOutput struct{ Body Person }
 func persons(a *API) {
 	tags := []string{"People"}
 	route(a, huma.Operation{
-		OperationID: "list-people", Method: http.MethodGet, Path: "/people", Summary: "Directory users by id, who they are in Slack, and why somebody is nobody", Tags: tags,
+		OperationID: "list-people", Method: http.MethodGet, Path: "/people", Summary: "Directory users, who they are in Slack, and why somebody is nobody", Description: "Those without a match come first, those who are disabled last, then by name.", Tags: tags,
 	}, rule{needs: actor.SeePeople}, a.listPeople)
 	route(a, huma.Operation{OperationID: "get-person", Method: http.MethodGet, Path: "/people/{user}", Summary: "A directory user, and who that is in Slack", Tags: tags, Errors: []int{http.StatusNotFound}}, rule{needs: actor.SeePeople, own: true},
 		func(ctx context.Context, who actor.Actor, in *PersonPath) (*personOutput, error) {
@@ -83,42 +84,34 @@ func (a *API) listPeople(ctx context.Context, who actor.Actor, in *peopleInput) 
 	if err != nil {
 		return nil, err
 	}
-	var ids *redis.StringSliceCmd
-	if err := ingest.Lookup(ctx, a.opts.Redis, func(pipe redis.Pipeliner) { ids = pipe.HKeys(ctx, schemas.ViewOrgUsers(who.Org)) }); err != nil {
+	after, err := in.after()
+	if err != nil {
 		return nil, err
 	}
-	keys, err := in.after(ids.Val())
+	q := lists.Query{Text: in.Query, Search: in.Query != "", After: after, Limit: in.Limit}
+	if in.Matched == "true" { // of those whose workspace is no longer connected nobody is
+		q.States = []string{schemas.StateDone}
+	}
+	read := map[string]*Person{}
+	q.Keep = func(ids []string) ([]bool, error) {
+		found, err := a.peopleOf(ctx, who.Org, ids, active)
+		kept := make([]bool, len(ids))
+		for i, p := range found {
+			kept[i] = p != nil && (in.Matched == "" || (in.Matched == "true") == (p.SlackID != ""))
+			read[ids[i]] = p
+		}
+		return kept, err
+	}
+	page, err := lists.Find(ctx, a.opts.Redis, lists.People(who.Org), q)
 	if err != nil {
 		return nil, err
 	}
 	out := &peopleOutput{}
-	out.Body.Items = []Person{}
-	out.Body.Next, err = in.fill(keys, func(some []string) (int, bool, error) {
-		found, err := a.peopleOf(ctx, who.Org, some, active)
-		if err != nil {
-			return 0, false, err
-		}
-		for i, p := range found {
-			if p != nil && in.fits(p) {
-				out.Body.Items = append(out.Body.Items, *p)
-			}
-			if len(out.Body.Items) == in.Limit {
-				return i + 1, true, nil
-			}
-		}
-		return len(some), false, nil
-	})
-	if err != nil {
-		return nil, err
+	out.Body.Items, out.Body.Next = []Person{}, cursor(page.After)
+	for _, id := range page.IDs {
+		out.Body.Items = append(out.Body.Items, *read[id])
 	}
 	return out, nil
-}
-
-func (in *peopleInput) fits(p *Person) bool {
-	if in.Matched != "" && (in.Matched == "true") != (p.SlackID != "") {
-		return false
-	}
-	return hasWords(p.Name, in.Query) || hasWords(p.Email, in.Query)
 }
 
 // peopleOf are directory users with who they are in Slack, nil for one that is gone: three round trips, however many.

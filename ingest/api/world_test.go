@@ -20,6 +20,7 @@ import (
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/ingest/diagnose"
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks/views"
 )
 
 // world is an API over the views of two organizations. What it publishes is in the views at once, as the views sink does.
@@ -71,11 +72,11 @@ func (w *world) organization(org schemas.OrgID, team schemas.TeamID, account sch
 	in := schemas.Installation{OrgID: org, TeamID: team, Status: schemas.InstallActive, Scopes: append(schemas.NotificationScopes(), schemas.ChannelSyncScopes()...)}
 	w.put(schemas.ViewOrgInstalls(org), string(team), in)
 	w.put(schemas.ViewTeamInstall(team), schemas.FieldInstallation, in)
-	w.put(schemas.ViewOrgUsers(org), "ada", schemas.DirectoryUser{OrgID: org, UserID: "ada", Email: "ada@" + string(org) + ".example", Role: "owner"})
-	w.put(schemas.ViewOrgUsers(org), "meg", schemas.DirectoryUser{OrgID: org, UserID: "meg", Email: "meg@" + string(org) + ".example"})
-	w.put(schemas.ViewOrgUsers(org), "gone", schemas.DirectoryUser{OrgID: org, UserID: "gone", Disabled: true, Role: "owner"})
-	w.put(schemas.ViewTeamChannels(team), "C1", schemas.SlackChannel{OrgID: org, TeamID: team, ChannelID: "C1", Name: "customer", IsMember: true})
-	w.put(schemas.ViewTeamChannels(team), "C2", schemas.SlackChannel{OrgID: org, TeamID: team, ChannelID: "C2", Name: "other"})
+	w.apply(schemas.DirectoryUsers.Spec, schemas.OrgKey(org, schemas.UserID("ada")), schemas.DirectoryUser{OrgID: org, UserID: "ada", Email: "ada@" + string(org) + ".example", Role: "owner"})
+	w.apply(schemas.DirectoryUsers.Spec, schemas.OrgKey(org, schemas.UserID("meg")), schemas.DirectoryUser{OrgID: org, UserID: "meg", Email: "meg@" + string(org) + ".example"})
+	w.apply(schemas.DirectoryUsers.Spec, schemas.OrgKey(org, schemas.UserID("gone")), schemas.DirectoryUser{OrgID: org, UserID: "gone", Disabled: true, Role: "owner"})
+	w.apply(schemas.SlackChannels.Spec, schemas.TeamChannelKey(team, "C1"), schemas.SlackChannel{OrgID: org, TeamID: team, ChannelID: "C1", Name: "customer", IsMember: true})
+	w.apply(schemas.SlackChannels.Spec, schemas.TeamChannelKey(team, "C2"), schemas.SlackChannel{OrgID: org, TeamID: team, ChannelID: "C2", Name: "other"})
 	a := schemas.Account{OrgID: org, AccountID: account, Name: "Initech", Domains: []string{"initech.example"}}
 	w.put(schemas.ViewOrgAccounts(org), string(account), a)
 	for _, e := range a.SearchEntries() {
@@ -99,6 +100,18 @@ func (w *world) put(key, field string, v any) {
 	value, err := json.Marshal(v)
 	w.must(err)
 	w.mini.HSet(key, field, schemas.ViewValue(1, value))
+}
+
+// apply puts a record where the views sink does, into the lists too. A nil value is a tombstone.
+func (w *world) apply(topic schemas.Spec, key schemas.Key, v any) {
+	w.t.Helper()
+	rec := &kgo.Record{Topic: topic.Name, Key: []byte(key), Offset: 1}
+	if v != nil {
+		var err error
+		rec.Value, err = json.Marshal(v)
+		w.must(err)
+	}
+	w.must(views.Apply(w.t.Context(), w.api.opts.Redis, []*kgo.Record{rec}))
 }
 
 // Publish keeps records, and applies them as the views sink would.

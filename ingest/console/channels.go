@@ -4,15 +4,18 @@ import (
 	"encoding/base64"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/actor"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/schemas"
 )
+
+// pageSize is how many rows a page has.
+const pageSize = 50
 
 // filter is what somebody looks for among the channels.
 type filter struct {
@@ -21,8 +24,7 @@ type filter struct {
 	Kind    string // "": all; "private" or "shared"
 	Company schemas.TeamID
 	Account schemas.AccountID
-	after   string // the member of the index after which the page begins
-	from    int    // of a search: how many matches come before the page
+	after   string // behind which entry of the list the page begins
 }
 
 func filterOf(q url.Values) filter {
@@ -32,14 +34,11 @@ func filterOf(q url.Values) filter {
 	if raw, err := base64.RawURLEncoding.DecodeString(q.Get("after")); err == nil {
 		f.after = string(raw)
 	}
-	if n, err := strconv.Atoi(q.Get("from")); err == nil && n > 0 && n < maxFound {
-		f.from = n
-	}
 	return f
 }
 
 // query is the filter as it stands in a URL, for another page of it.
-func (f filter) query(next string, from int) string {
+func (f filter) query(next string) string {
 	q := url.Values{}
 	for name, value := range map[string]string{"q": f.Text, "state": f.State, "kind": f.Kind, "company": string(f.Company), "account": string(f.Account)} {
 		if value != "" {
@@ -49,14 +48,11 @@ func (f filter) query(next string, from int) string {
 	if next != "" {
 		q.Set("after", base64.RawURLEncoding.EncodeToString([]byte(next)))
 	}
-	if from > 0 {
-		q.Set("from", strconv.Itoa(from))
-	}
 	return q.Encode()
 }
 
-// list is the letter of the index that a filter walks, with its scope.
-func (f filter) list() string {
+// part is the part of the list that a filter chooses.
+func (f filter) part() string {
 	switch {
 	case f.Account != "":
 		return schemas.ListAccount + schemas.ListScope(f.Account)
@@ -67,7 +63,7 @@ func (f filter) list() string {
 	case f.Kind == "shared":
 		return schemas.ListShared
 	}
-	return schemas.ListAll
+	return ""
 }
 
 func (f filter) states() []string {
@@ -77,7 +73,7 @@ func (f filter) states() []string {
 	case "linked":
 		return []string{schemas.StateDone}
 	}
-	return []string{schemas.StateOpen, schemas.StateDone}
+	return nil
 }
 
 // Narrow says whether anything is left out.
@@ -93,7 +89,6 @@ type channelsData struct {
 	Account      *schemas.Account // whose channels are shown
 	Open, Linked int64
 	Next, First  string // paths; empty: there is none
-	More         bool   // a search has found more than are put in order
 	Sure         int    // rows with a suggestion that may be accepted at once
 }
 
@@ -135,64 +130,17 @@ func (c *Console) channels(v *visit) (answer, error) {
 
 // page finds the ids of the page, and sets where the next one begins.
 func (c *Console) page(v *visit, d *channelsData) ([]string, error) {
-	f, index := d.Filter, schemas.ViewOrgChannelIndex(v.org())
-	if f.after != "" || f.from > 0 {
-		first := f
-		first.after, first.from = "", 0
-		d.First = Home + "channels?" + first.query("", 0)
+	f := d.Filter
+	if f.after != "" {
+		d.First = Home + "channels?" + f.query("")
 	}
-	if f.Text == "" {
-		prefix := f.list()
-		if f.State != "" {
-			prefix += f.states()[0]
-		}
-		got, err := c.after(v.ctx(), index, prefix, f.after)
-		if got.After != "" {
-			d.Next = Home + "channels?" + f.query(got.After, 0)
-		}
-		return got.IDs, err
-	}
-	got, err := c.matching(v.ctx(), index, f.Text, f.states())
-	if err != nil {
-		return nil, err
-	}
-	ids := got.IDs
-	if f.list() != schemas.ListAll && len(ids) > 0 {
-		if ids, err = c.of(v, f.list(), ids); err != nil {
-			return nil, err
-		}
-	}
-	d.More = got.More
-	ids = ids[min(f.from, len(ids)):]
-	if len(ids) > pageSize {
-		ids = ids[:pageSize]
-		d.Next = Home + "channels?" + f.query("", f.from+pageSize)
-	}
-	return ids, nil
-}
-
-// of keeps those of ids that are in a list, as their facts and links say.
-func (c *Console) of(v *visit, list string, ids []string) ([]string, error) {
-	var facts, links *redis.SliceCmd
-	err := ingest.Lookup(v.ctx(), c.opts.Redis, func(pipe redis.Pipeliner) {
-		facts = pipe.HMGet(v.ctx(), schemas.ViewOrgChannelFacts(v.org()), ids...)
-		links = pipe.HMGet(v.ctx(), schemas.ViewOrgChannelLinks(v.org()), ids...)
+	found, err := lists.Find(v.ctx(), c.opts.Redis, lists.Channels(v.org()), lists.Query{
+		Part: f.part(), States: f.states(), Text: f.Text, Search: f.Text != "", After: f.after, Limit: pageSize,
 	})
-	if err != nil {
-		return nil, err
+	if found.After != "" {
+		d.Next = Home + "channels?" + f.query(found.After)
 	}
-	account, byAccount := strings.CutPrefix(list, schemas.ListAccount)
-	var kept []string
-	for i, id := range ids {
-		fact, _ := facts.Val()[i].(string)
-		link, _ := links.Val()[i].(string)
-		_, linked, _ := strings.Cut(link, " ")
-		switch {
-		case byAccount && linked+schemas.EntryScope == account, !byAccount && strings.Contains(fact, schemas.EntrySeparator+list+schemas.EntryState):
-			kept = append(kept, id)
-		}
-	}
-	return kept, nil
+	return found.IDs, err
 }
 
 // mostCompanies bounds the choice of companies.
@@ -200,12 +148,12 @@ const mostCompanies = 50
 
 // channelFacets counts, and finds the companies and the account that the filter may name.
 func (c *Console) channelFacets(v *visit, d *channelsData) error {
-	ctx, index := v.ctx(), schemas.ViewOrgChannelIndex(v.org())
+	ctx, list := v.ctx(), lists.Channels(v.org())
 	var open, linked *redis.IntCmd
 	var account *redis.StringCmd
 	var names *redis.MapStringStringCmd
 	err := ingest.Lookup(ctx, c.opts.Redis, func(pipe redis.Pipeliner) {
-		open, linked = countOf(ctx, pipe, index, schemas.ListAll+schemas.StateOpen), countOf(ctx, pipe, index, schemas.ListAll+schemas.StateDone)
+		open, linked = lists.Count(ctx, pipe, list, schemas.StateOpen), lists.Count(ctx, pipe, list, schemas.StateDone)
 		account = pipe.HGet(ctx, schemas.ViewOrgAccounts(v.org()), string(d.Filter.Account))
 		names = pipe.HGetAll(ctx, schemas.ViewOrgCompanies(v.org()))
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/diagnose"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -97,20 +98,20 @@ func (c *Console) diagnosePerson(v *visit, d *diagnoseData, to schemas.Recipient
 
 // findPerson takes an email as it is, also one that the directory does not know; a name may be several people's.
 func (c *Console) findPerson(v *visit, d *diagnoseData) error {
-	found, err := c.matching(v.ctx(), schemas.ViewOrgPeopleIndex(v.org()), d.Who, []string{schemas.StateOpen, schemas.StateDone, schemas.StateEnded})
+	found, err := c.called(v, lists.People(v.org()), d.Who, accountsShown)
 	if err != nil {
 		return err
 	}
 	switch {
-	case len(found.IDs) == 1:
-		return c.diagnoseUser(v, d, schemas.UserID(found.IDs[0]))
+	case len(found) == 1:
+		return c.diagnoseUser(v, d, schemas.UserID(found[0]))
 	case strings.Contains(d.Who, "@"):
 		return c.diagnosePerson(v, d, schemas.Recipient{Email: d.Who}, d.Who)
-	case len(found.IDs) == 0:
+	case len(found) == 0:
 		d.NobodyLike = d.Who
 		return nil
 	}
-	d.People, err = c.personRows(v, found.IDs[:min(len(found.IDs), accountsShown)])
+	d.People, err = c.personRows(v, found)
 	return err
 }
 
@@ -129,18 +130,18 @@ func (c *Console) findRoom(v *visit, d *diagnoseData) error {
 		}
 		return c.diagnoseRoom(v, d, d.Team, schemas.ChannelID(id))
 	}
-	found, err := c.matching(v.ctx(), schemas.ViewOrgChannelIndex(v.org()), strings.TrimPrefix(d.Room, "#"), []string{schemas.StateOpen, schemas.StateDone})
+	found, err := c.called(v, lists.Channels(v.org()), strings.TrimPrefix(d.Room, "#"), accountsShown)
 	switch {
 	case err != nil:
 		return err
-	case len(found.IDs) == 0:
+	case len(found) == 0:
 		d.NoAny = d.Room
 		return nil
-	case len(found.IDs) == 1:
-		team, id := schemas.Key(found.IDs[0]).Split()
+	case len(found) == 1:
+		team, id := schemas.Key(found[0]).Split()
 		return c.diagnoseRoom(v, d, schemas.TeamID(team), schemas.ChannelID(id))
 	}
-	d.Rooms, err = c.rows(v, found.IDs[:min(len(found.IDs), accountsShown)])
+	d.Rooms, err = c.rows(v, found)
 	return err
 }
 
@@ -211,4 +212,10 @@ func (c *Console) nameOf(v *visit, user string) string {
 		return ""
 	}
 	return names[user]
+}
+
+// called finds the ids of those whose names have words that begin as a text does.
+func (c *Console) called(v *visit, list lists.List, text string, most int) ([]string, error) {
+	found, err := lists.Find(v.ctx(), c.opts.Redis, list, lists.Query{Text: text, Search: true, Limit: most})
+	return found.IDs, err
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -15,7 +16,7 @@ func (c *Console) disconnectPage(v *visit) (answer, error) {
 	}
 	var linked *redis.IntCmd
 	err := ingest.Lookup(v.ctx(), c.opts.Redis, func(pipe redis.Pipeliner) {
-		linked = countOf(v.ctx(), pipe, schemas.ViewOrgChannelIndex(v.org()), schemas.ListAll+schemas.StateDone)
+		linked = lists.Count(v.ctx(), pipe, lists.Channels(v.org()), schemas.StateDone)
 	})
 	if err != nil {
 		return answer{}, err

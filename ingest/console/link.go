@@ -120,7 +120,7 @@ func (c *Console) accept(v *visit) (answer, error) {
 		}
 		wanted[key] = parts[2]
 	}
-	back := Home + "channels?" + filterOf(v.r.PostForm).query("", 0)
+	back := Home + "channels?" + filterOf(v.r.PostForm).query("")
 	rows, err := c.rows(v, keys)
 	if err == nil {
 		err = c.suggest(v, rows)

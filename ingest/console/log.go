@@ -11,6 +11,7 @@ import (
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -35,7 +36,11 @@ type logData struct {
 	Nobody                     string // who was asked for and is not known
 }
 
-const logPage = 50
+const (
+	logPage = 50
+	// mostRecipients bounds how many people a name may mean.
+	mostRecipients = 200
+)
 
 // deliveries is the delivery log: an administrator's of the organization, a member's of themselves.
 func (c *Console) deliveries(v *visit) (answer, error) {
@@ -90,11 +95,11 @@ func (c *Console) logQuery(v *visit, q url.Values, d *logData) (deliverylog.Quer
 	if d.Who == "" {
 		return ask, nil
 	}
-	found, err := c.matching(v.ctx(), schemas.ViewOrgPeopleIndex(v.org()), d.Who, []string{schemas.StateOpen, schemas.StateDone, schemas.StateEnded})
+	found, err := c.called(v, lists.People(v.org()), d.Who, mostRecipients)
 	if err != nil {
 		return ask, err
 	}
-	ask.Recipients = found.IDs[:min(len(found.IDs), 200)]
+	ask.Recipients = found
 	if strings.Contains(d.Who, "@") {
 		ask.Recipients = append(ask.Recipients, schemas.NormalEmail(d.Who))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/actor"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/ingest/slackapp"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -97,11 +98,11 @@ func (c *Console) overview(v *visit) (answer, error) {
 			refused[i] = pipe.Get(v.ctx(), schemas.SuspendKey(in.TeamID))
 			heard[i] = pipe.Get(v.ctx(), schemas.HeardKey(in.TeamID))
 		}
-		people, channels := schemas.ViewOrgPeopleIndex(v.org()), schemas.ViewOrgChannelIndex(v.org())
-		counts[0] = countOf(v.ctx(), pipe, people, schemas.ListAll+schemas.StateDone)
-		counts[1] = countOf(v.ctx(), pipe, people, schemas.ListAll+schemas.StateOpen)
-		counts[2] = countOf(v.ctx(), pipe, channels, schemas.ListAll+schemas.StateDone)
-		counts[3] = countOf(v.ctx(), pipe, channels, schemas.ListAll+schemas.StateOpen)
+		people, channels := lists.People(v.org()), lists.Channels(v.org())
+		counts[0] = lists.Count(v.ctx(), pipe, people, schemas.StateDone)
+		counts[1] = lists.Count(v.ctx(), pipe, people, schemas.StateOpen)
+		counts[2] = lists.Count(v.ctx(), pipe, channels, schemas.StateDone)
+		counts[3] = lists.Count(v.ctx(), pipe, channels, schemas.StateOpen)
 	})
 	if err != nil {
 		return answer{}, err

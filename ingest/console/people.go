@@ -3,12 +3,12 @@ package console
 import (
 	"encoding/base64"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -27,7 +27,6 @@ type peopleData struct {
 	Open, Matched, Ended      int64
 	Connected                 bool
 	Next, First               string
-	More                      bool
 	StateOpen, Done, Disabled string
 }
 
@@ -53,52 +52,41 @@ func (c *Console) people(v *visit) (answer, error) {
 }
 
 func (c *Console) peoplePage(v *visit, q url.Values, d *peopleData) ([]string, error) {
-	ctx, index := v.ctx(), schemas.ViewOrgPeopleIndex(v.org())
+	ctx, list := v.ctx(), lists.People(v.org())
 	counts := make([]*redis.IntCmd, 3)
 	states := []string{schemas.StateOpen, schemas.StateDone, schemas.StateEnded}
 	err := ingest.Lookup(ctx, c.opts.Redis, func(pipe redis.Pipeliner) {
 		for i, s := range states {
-			counts[i] = countOf(ctx, pipe, index, schemas.ListAll+s)
+			counts[i] = lists.Count(ctx, pipe, list, s)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
 	d.Open, d.Matched, d.Ended = counts[0].Val(), counts[1].Val(), counts[2].Val()
-	prefix := schemas.ListAll
 	if i := map[string]int{"unmatched": 1, "matched": 2, "disabled": 3}[d.State]; i > 0 {
 		states = states[i-1 : i]
-		prefix += states[0]
 	}
-	more := func(name, value string) string {
-		next := url.Values{}
-		for n, val := range map[string]string{"q": d.Text, "state": d.State, name: value} {
-			if n != "" && val != "" {
-				next.Set(n, val)
-			}
+	after, _ := base64.RawURLEncoding.DecodeString(q.Get("after")) // anything else is the beginning
+	if len(after) > 0 {
+		d.First = d.path("")
+	}
+	found, err := lists.Find(ctx, c.opts.Redis, list, lists.Query{States: states, Text: d.Text, Search: d.Text != "", After: string(after), Limit: pageSize})
+	if found.After != "" {
+		d.Next = d.path(base64.RawURLEncoding.EncodeToString([]byte(found.After)))
+	}
+	return found.IDs, err
+}
+
+// path is the page with the same filter, behind an entry.
+func (d *peopleData) path(after string) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"q": d.Text, "state": d.State, "after": after} {
+		if value != "" {
+			q.Set(name, value)
 		}
-		return Home + "people?" + next.Encode()
 	}
-	if q.Get("after") != "" || q.Get("from") != "" {
-		d.First = more("", "")
-	}
-	if d.Text == "" {
-		member, _ := base64.RawURLEncoding.DecodeString(q.Get("after")) // anything else is the beginning
-		got, err := c.after(ctx, index, prefix, string(member))
-		if got.After != "" {
-			d.Next = more("after", base64.RawURLEncoding.EncodeToString([]byte(got.After)))
-		}
-		return got.IDs, err
-	}
-	got, err := c.matching(ctx, index, d.Text, states)
-	from, _ := strconv.Atoi(q.Get("from")) // anything else is the beginning
-	d.More = got.More
-	ids := got.IDs[min(max(from, 0), len(got.IDs)):]
-	if len(ids) > pageSize {
-		ids = ids[:pageSize]
-		d.Next = more("from", strconv.Itoa(max(from, 0)+pageSize))
-	}
-	return ids, err
+	return Home + "people?" + q.Encode()
 }
 
 // personRows reads users and the Slack users who have their emails: three round trips.
@@ -248,4 +236,14 @@ func (c *Console) namesakes(v *visit, rows []personRow) error {
 		rows[i].Mend = "Change one of the two addresses, so that they are the same."
 	}
 	return nil
+}
+
+// idsOf are the ids of members of an index.
+func idsOf(members []string) (ids []string) {
+	for _, m := range members {
+		if i := strings.LastIndex(m, schemas.EntryEnd); i >= 0 {
+			ids = append(ids, m[i+1:])
+		}
+	}
+	return ids
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/ingest/search"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -40,74 +41,36 @@ func seen(link *schemas.ChannelAssociation) string {
 	return string(link.AccountID) + "/" + string(link.DealID) + "/" + link.UpdatedAt.UTC().Format(time.RFC3339Nano)
 }
 
-// read is what one round trip in the workspaces' views asks for a channel.
-type read struct{ channel, link, checkpoint *redis.StringCmd }
-
 // rows reads channels by their keys: a round trip in the views of the workspaces, and one in the organization's. What is gone meanwhile, or
 // another organization's, is left out.
 func (c *Console) rows(v *visit, keys []string) ([]channelRow, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	ctx, reads := v.ctx(), make([]read, len(keys))
-	err := ingest.Lookup(ctx, c.opts.Redis, func(pipe redis.Pipeliner) {
-		for i, key := range keys {
-			team, channel := schemas.Key(key).Split()
-			reads[i] = read{
-				pipe.HGet(ctx, schemas.ViewTeamChannels(schemas.TeamID(team)), channel), pipe.HGet(ctx, schemas.ViewTeamAssociations(schemas.TeamID(team)), channel),
-				pipe.HGet(ctx, schemas.ViewTeamCheckpoints(schemas.TeamID(team)), channel),
-			}
-		}
-	})
+	read, err := lists.Read(v.ctx(), c.opts.Redis, v.org(), keys)
 	if err != nil {
 		return nil, err
 	}
 	var rows []channelRow
-	for i := range reads {
-		row, err := c.row(v, keys[i], reads[i])
-		if err != nil {
-			return nil, err
-		}
-		if row != nil {
+	for i := range read {
+		if row := c.row(v, &read[i]); row != nil {
 			rows = append(rows, *row)
 		}
 	}
-	return rows, c.name(ctx, v, rows)
+	return rows, c.name(v.ctx(), v, rows)
 }
 
-// row puts together what was read of a channel; nil for one that is not the organization's.
-func (c *Console) row(v *visit, key string, from read) (*channelRow, error) {
-	team, id := schemas.Key(key).Split()
-	in := v.install(schemas.TeamID(team))
-	if in == nil {
-		return nil, nil
+// row is a channel as it is shown; nil for one that is not the organization's.
+func (c *Console) row(v *visit, from *lists.Channel) *channelRow {
+	in := v.install(from.Team)
+	if in == nil || from.Known == nil && from.Link == nil {
+		return nil
 	}
-	channel, err := ingest.Viewed[schemas.SlackChannel](from.channel.Val())
-	if err != nil {
-		return nil, err
+	r := &channelRow{Workspace: in.TeamName, Link: from.Link, Channel: schemas.SlackChannel{OrgID: v.org(), TeamID: from.Team, ChannelID: from.ID}}
+	if from.Known != nil { // else it is linked, and not seen any more
+		r.Channel = *from.Known
 	}
-	link, err := ingest.Viewed[schemas.ChannelAssociation](from.link.Val())
-	if err != nil {
-		return nil, err
+	if from.Checkpoint != nil && from.Link != nil {
+		r.Sync = progressOf(from.Checkpoint, c.opts.Now())
 	}
-	checkpoint, err := ingest.Viewed[schemas.SyncCheckpoint](from.checkpoint.Val())
-	if err != nil {
-		return nil, err
-	}
-	if link != nil && link.OrgID != v.org() {
-		link = nil
-	}
-	switch {
-	case channel != nil && channel.OrgID != v.org(), channel == nil && link == nil:
-		return nil, nil
-	case channel == nil: // linked, and not seen any more
-		channel = &schemas.SlackChannel{OrgID: v.org(), TeamID: schemas.TeamID(team), ChannelID: schemas.ChannelID(id)}
-	}
-	r := &channelRow{Channel: *channel, Workspace: in.TeamName, Link: link}
-	if checkpoint != nil && checkpoint.OrgID == v.org() && link != nil {
-		r.Sync = progressOf(checkpoint, c.opts.Now())
-	}
-	return r, nil
+	return r
 }
 
 // name looks up what rows refer to by id: accounts, deals, companies, and who linked them.

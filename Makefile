@@ -130,7 +130,7 @@ bench-context: ## the six common questions of MESSAGES messages in ClickHouse: p
 
 bench: ## enrich and the ClickHouse sink against bare ones, on real engines (BENCH_EVENTS, BENCH_ROUNDS); posting and polling against Slack's limits
 	go test -tags bench -count 1 -timeout 60m -run TestBench -v ./cmd/backchannel/bench
-	BENCH_CONSOLE=1 go test -run '^$$' -bench Pages -benchtime 30x -timeout 20m ./ingest/console
+	BENCH_CONSOLE=1 go test -run '^$$' -bench 'Pages|Log' -benchtime 30x -timeout 20m ./ingest/console ./cmd/backchannel/deliverylog
 	RATE_MINUTES=5 go test -count 1 -timeout 10m -run TestVirtualPostingRate -v ./cmd/backchannel/e2e
 	HISTORY_BACKLOG=10 HISTORY_WORKSPACES=10000 go test -count 1 -timeout 90m -run 'TestTheBudgetIsUsedAndKept|TestManyWorkspaces' -v ./ingest/history
 

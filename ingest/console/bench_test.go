@@ -3,15 +3,20 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/realengines"
+	"github.com/bigmind/backchannel/ingest/api"
+	"github.com/bigmind/backchannel/ingest/apitoken"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks/views"
@@ -24,11 +29,11 @@ const (
 	manyAccounts = 20_000
 )
 
-// BenchmarkPages opens each page of an organization of 50,000 channels and 20,000 people, on redis-server. Without BENCH_CONSOLE it is left out:
+// BenchmarkPages opens each page, and each list of the API, of an organization of 50,000 channels and 20,000 people, on redis-server. Without BENCH_CONSOLE it is left out:
 // filling Redis takes a minute.
 func BenchmarkPages(b *testing.B) {
 	if os.Getenv("BENCH_CONSOLE") == "" {
-		b.Skip("set BENCH_CONSOLE=1, or make bench-console")
+		b.Skip("set BENCH_CONSOLE=1, or make bench")
 	}
 	addr := realengines.StartRedis(b).Addr()
 	rdb := redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: time.Minute})
@@ -42,18 +47,42 @@ func BenchmarkPages(b *testing.B) {
 		{"accounts, searched", "channels/T1/C0000000/accounts?q=company+77"}, {"people", "people"}, {"people, unmatched", "people?state=unmatched"}, {"people, searched", "people?q=person+1"},
 		{"notifications", "notifications"}, {"defaults", "defaults"}, {"log", "log?who=person"}, {"diagnose a person", "diagnose?user=u0000007"}, {"diagnose a channel", "diagnose?channel=T1/C0000000"},
 	} {
-		b.Run(page.name, func(b *testing.B) {
-			var slowest time.Duration
-			for b.Loop() {
-				began := time.Now()
-				if res := w.ask(cookie, Home+page.path, nil); res.Code != http.StatusOK {
-					b.Fatalf("%d\n%s", res.Code, res.Body)
-				}
-				slowest = max(slowest, time.Since(began))
-			}
-			b.ReportMetric(float64(slowest.Microseconds())/1000, "ms-slowest")
+		measure(b, page.name, func() *httptest.ResponseRecorder { return w.ask(cookie, Home+page.path, nil) })
+	}
+	token, record := apitoken.New()
+	record.OrgID, record.Role = org, "owner"
+	w.apply(schemas.APITokens.Spec, schemas.Key(record.TokenID), record)
+	program := api.New(api.Options{
+		Redis: rdb, Publisher: w, Deliveries: w.log, Verdicts: w.verdicts, PerMinute: 1_000_000, Now: time.Now, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
+	})
+	for _, list := range []string{
+		"workspaces", "channels", "channels?linked=true", "channels?private=true", "channels?private=false&member=true", "channels?member=false", "channels?q=globex", "channels?q=e&private=true", "channels?q=e&team=T9",
+		"people", "people?matched=true", "people?matched=false", "people?q=person+1", "people?q=person&matched=false", "accounts?q=company+77", "accounts/a0000077/deals", "deliveries",
+	} {
+		measure(b, "api: "+list, func() *httptest.ResponseRecorder {
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, api.Prefix+"/"+list, nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			rec := httptest.NewRecorder()
+			program.ServeHTTP(rec, r)
+			return rec
 		})
 	}
+}
+
+// measure says how long the slowest answer took, beside what one takes.
+func measure(b *testing.B, name string, ask func() *httptest.ResponseRecorder) {
+	b.Helper()
+	b.Run(name, func(b *testing.B) {
+		var slowest time.Duration
+		for b.Loop() {
+			began := time.Now()
+			if res := ask(); res.Code != http.StatusOK {
+				b.Fatalf("%d\n%s", res.Code, res.Body)
+			}
+			slowest = max(slowest, time.Since(began))
+		}
+		b.ReportMetric(float64(slowest.Microseconds())/1000, "ms-slowest")
+	})
 }
 
 // fill puts the organization into the views, as the sink does.

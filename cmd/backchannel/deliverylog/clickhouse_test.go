@@ -114,3 +114,43 @@ func TestFind(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// Each row is found once, in pages, as its last version has it: also of hundreds that ended in one moment, and of which as many former versions fit.
+func TestFormerVersions(t *testing.T) {
+	log := filled(t)
+	for _, insert := range []struct {
+		status string
+		when   time.Time
+	}{{"failed", at.Add(-time.Second)}, {"delivered", at}} {
+		if err := log.Conn.Exec(t.Context(), `INSERT INTO notification_log (org_id, request_id, recipient, channel, type, status, at, version)
+SELECT 'initech', 'r' || toString(number), 'ada', 'slack', 'alert.important', ?, fromUnixTimestamp64Milli(?, 'UTC'), ? FROM numbers(300)`, insert.status, insert.when.UnixMilli(), uint64(insert.when.UnixMilli())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func(q deliverylog.Query) []deliverylog.Entry {
+		t.Helper()
+		found, err := log.Find(t.Context(), "initech", q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if found := find(deliverylog.Query{Status: schemas.Failed, Limit: 10}); len(found) > 0 {
+		t.Errorf("%d that have failed once", len(found))
+	}
+	seen := map[schemas.RequestID]bool{}
+	var after *deliverylog.Cursor
+	for page := find(deliverylog.Query{Limit: 40}); len(page) > 0; page = find(deliverylog.Query{Limit: 40, After: after}) {
+		for _, e := range page {
+			if seen[e.RequestID] || e.Status != schemas.Delivered {
+				t.Fatalf("%s again, or as it was: %s", e.RequestID, e.Status)
+			}
+			seen[e.RequestID] = true
+		}
+		cursor := page[len(page)-1].Cursor()
+		after = &cursor
+	}
+	if len(seen) != 300 {
+		t.Errorf("%d rows, want 300", len(seen))
+	}
+}

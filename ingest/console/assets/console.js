@@ -10,4 +10,6 @@ document.addEventListener("input", (event) => {
   const own = event.target.closest(".hours, .days")?.closest("form").querySelector("input[name=mode][value=hours]");
   if (own) own.checked = true;
 });
+// On a phone the navigation is a strip, wider than the screen: where one is stands in sight.
+document.querySelector("nav.side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest", behavior: "instant" });
 document.documentElement.classList.add("scripted");

@@ -88,7 +88,7 @@ func (r *replicas) polled(ctx context.Context, now time.Time) (time.Time, error)
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return time.Time{}, fmt.Errorf("note that somebody polls: %w", err)
 	}
-	last, _ := strconv.ParseInt(text, 10, 64) // what is none counts as never
+	last, _ := strconv.ParseInt(text, 10, 64)                // what is none counts as never
 	if now.Sub(time.Unix(last, 0)) > max(gapAfter, r.life) { // or never, with last 0
 		if err := r.redis.Set(ctx, schemas.IdleKey, now.Unix(), 0).Err(); err != nil {
 			return time.Time{}, fmt.Errorf("note that nobody had polled: %w", err)

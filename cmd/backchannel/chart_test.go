@@ -94,12 +94,12 @@ type podTemplate struct {
 type container struct {
 	Args            []string
 	Env             []struct{ Name, Value string }
-	LivenessProbe   probe          `yaml:"livenessProbe"`
-	ReadinessProbe  probe          `yaml:"readinessProbe"`
+	LivenessProbe   httpProbe      `yaml:"livenessProbe"`
+	ReadinessProbe  httpProbe      `yaml:"readinessProbe"`
 	SecurityContext map[string]any `yaml:"securityContext"`
 }
 
-type probe struct {
+type httpProbe struct {
 	HTTPGet struct{ Path string } `yaml:"httpGet"`
 }
 

@@ -106,7 +106,7 @@ type pageWatch struct {
 	gate  chan struct{}
 }
 
-const pageOf = "10" // messages
+const smallPage = "10" // messages
 
 func watchPages(t *testing.T, simulator string) *pageWatch {
 	t.Helper()
@@ -143,7 +143,7 @@ func watchPages(t *testing.T, simulator string) *pageWatch {
 func (p *pageWatch) page(r *http.Request) int {
 	body, _ := io.ReadAll(r.Body) // an incomplete one is refused by the simulator
 	form, _ := url.ParseQuery(string(body))
-	form.Set("limit", pageOf)
+	form.Set("limit", smallPage)
 	text := form.Encode()
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
 	r.Header.Set("Content-Length", strconv.Itoa(len(text)))

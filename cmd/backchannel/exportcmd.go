@@ -58,7 +58,7 @@ func (f *exportFlags) export(cmd *cobra.Command, conn clickhouse.Conn) error {
 		return err
 	}
 	const from = " FROM account_conversations(org = {org:String}, account = {account:String}) WHERE ts_time >= {since:DateTime64(6, 'UTC')}"
-	params := clickhouse.WithParameters(clickhouse.Parameters{"org": f.org, "account": f.account, "since": since.Format("2006-01-02 15:04:05")})
+	params := clickhouse.WithParameters(parameters(map[string]string{"org": f.org, "account": f.account, "since": since.Format("2006-01-02 15:04:05")}))
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(exact), params)
 	var total uint64
 	if err := conn.QueryRow(ctx, "SELECT count()"+from).Scan(&total); err != nil {

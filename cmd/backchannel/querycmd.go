@@ -33,7 +33,7 @@ What there is to ask: 'backchannel query "SHOW TABLES"', or schemas/DICTIONARY.m
 				return err
 			}
 			defer func() { _ = conn.Close() }() // nothing is pending on it
-			ctx := clickhouse.Context(cmd.Context(), clickhouse.WithSettings(exact), clickhouse.WithParameters(params))
+			ctx := clickhouse.Context(cmd.Context(), clickhouse.WithSettings(exact), clickhouse.WithParameters(parameters(params)))
 			return ask(ctx, conn, args[0], format, cmd.OutOrStdout(), func(uint64) {})
 		},
 	}
@@ -41,6 +41,18 @@ What there is to ask: 'backchannel query "SHOW TABLES"', or schemas/DICTIONARY.m
 	cmd.Flags().StringToStringVar(&params, "param", nil, "name=value of a {name:Type} in the query")
 	return cmd
 }
+
+// parameters are values of {name:Type} in a query, literally: ClickHouse reads them in its Escaped form, in which a backslash begins an escape
+// (clickhouse.com/docs/interfaces/http#cli-queries-with-parameters).
+func parameters(literal map[string]string) clickhouse.Parameters {
+	all := clickhouse.Parameters{}
+	for name, value := range literal {
+		all[name] = escapes.Replace(value)
+	}
+	return all
+}
+
+var escapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 
 // ask prints the answer to a query.
 func ask(ctx context.Context, conn clickhouse.Conn, query, format string, out io.Writer, told func(uint64), args ...any) error {

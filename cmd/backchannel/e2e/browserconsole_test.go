@@ -169,7 +169,7 @@ func (c *atConsole) watchesThePastBeingRead() {
 		const text = document.querySelector(".sync")?.textContent.trim(); if (text && text !== shown.at(-1)) shown.push(text)
 	}).observe(document.querySelector("main"), {childList: true, subtree: true})`))
 	c.sees("Complete since")
-	shown, err := chromedp.Run(c.browser.ctx, chromedp.Evaluate[[]string](`shown`))
+	shown, err := chromedp.Run(c.ctx, chromedp.Evaluate[[]string](`shown`))
 	c.must(err)
 	var percents []int
 	for _, text := range shown {
@@ -268,7 +268,7 @@ func (c *atConsole) diagnoses() {
 	c.asksAbout("https://northwind.slack.com/archives/" + string(c.outside))
 	c.sees("The app is not in channel " + string(c.outside) + " of Northwind")
 	c.sees("type /invite @Bigmind there")
-	failed, err := chromedp.Run(c.browser.ctx, chromedp.Evaluate[int](`document.querySelectorAll(".checks li.yes").length`))
+	failed, err := chromedp.Run(c.ctx, chromedp.Evaluate[int](`document.querySelectorAll(".checks li.yes").length`))
 	c.must(err)
 	if failed == 0 {
 		c.t.Error("that channel sync is authorised is not said to be well")

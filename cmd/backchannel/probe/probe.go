@@ -219,7 +219,7 @@ func explained(ctx context.Context, err error) error {
 	return err
 }
 
-var advices = map[string]string{
+var advices = map[string]string{ //nolint:gosec // words about tokens
 	"not_in_channel":    "add who posts the probe's messages to probe-channel",
 	"channel_not_found": "probe-channel must be a channel that who posts the probe's messages is in; a direct message is read with the token of its person",
 	"missing_scope":     "the probe's token needs chat:write, and that which reads direct messages im:history",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -235,7 +236,7 @@ func (w *world) throughEnrich() {
 		return len(result.Rejected), err
 	}
 	for i, topic := range []string{"slack.events", "slack.history", "slack.events"} {
-		r := &kgo.Record{Topic: topic, Key: []byte("T1/C1"), Value: []byte(fmt.Sprint(i)), Timestamp: w.began.Add(time.Minute)}
+		r := &kgo.Record{Topic: topic, Key: []byte("T1/C1"), Value: []byte(strconv.Itoa(i)), Timestamp: w.began.Add(time.Minute)}
 		if err := w.client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 			t.Fatal(err)
 		}

@@ -11,17 +11,22 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/apply"
 	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/deploy/embedded/kafka"
 	"github.com/bigmind/backchannel/schemas"
+	"github.com/bigmind/backchannel/sinks/views"
 )
 
 // childMode as the first argument makes this test binary the engine's child process.
@@ -38,28 +43,34 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// world is a broker and an engine that hold two organizations.
+// world is a broker and an engine that hold two organizations, and the Redis views of them.
 type world struct {
 	Options
-	dir string // of the engine
+	dir, kafka string // of the engine, and of the broker
+	mini       *miniredis.Miniredis
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	var seeds []kfake.Opt
-	for _, topic := range schemas.AllTopics() {
-		seeds = append(seeds, kfake.SeedTopics(topic.Partitions, topic.Name))
-	}
-	broker, err := kfake.NewCluster(append(seeds, kfake.NumBrokers(1))...)
+	w := &world{dir: t.TempDir(), kafka: t.TempDir(), mini: miniredis.RunT(t)}
+	broker, err := kafka.Start(t.Context(), kafka.Options{Addr: "127.0.0.1:0", DataDir: w.kafka, Log: slog.New(slog.DiscardHandler), TidyEvery: 100 * time.Millisecond, CompactAfter: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(broker.Close)
+	t.Cleanup(func() { _ = broker.Close() })
+	w.Options = Options{Kafka: []kgo.Opt{kgo.SeedBrokers(broker.Addr())}, Now: time.Now, Progress: io.Discard}
+	admin, err := kgo.NewClient(w.Kafka...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if _, err := apply.Topics(t.Context(), kadm.NewClient(admin), 1, false); err != nil {
+		t.Fatal(err)
+	}
 	library, err := chdb.Ensure(t.Context(), chdb.EnsureOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{dir: t.TempDir()}
 	child, err := chdb.Start(context.WithoutCancel(t.Context()), chdb.ChildOptions{
 		Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: w.dir, Library: library, Log: slog.New(slog.DiscardHandler),
 	})
@@ -74,7 +85,6 @@ func newWorld(t *testing.T) *world {
 	if err := child.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.Options = Options{Kafka: []kgo.Opt{kgo.SeedBrokers(broker.ListenAddrs()...)}, Now: time.Now, Progress: io.Discard}
 	w.open(t, child.Addr(), "one")
 	w.records(t)
 	return w
@@ -97,8 +107,8 @@ func (w *world) open(t *testing.T, addr, database string) {
 		w.exec(t, "ALTER TABLE "+table+" MODIFY SETTING old_parts_lifetime = 1")
 	}
 	for _, row := range []string{
-		"'acme', 'T1', 'C1', '1700000001.000000', 'U1', 'ada@x.example', 'ADAMARK in one'", "'acme', 'T1', 'C2', '1700000002.000000', 'U1', 'ada@x.example', 'ADAMARK in two'",
-		"'acme', 'T1', 'C1', '1700000003.000000', 'U2', 'ben@x.example', 'BENMARK in one'", "'globex', 'T2', 'C1', '1700000004.000000', 'U1', 'ada@x.example', 'GLOBEXMARK'",
+		"'acme', 'T1', 'C1', '1700000001.000000', 'U1', 'ada@x.example', 'ADAMARK'", "'acme', 'T1', 'C2', '1700000002.000000', 'U1', 'ada@x.example', 'TWOMARK'",
+		"'acme', 'T1', 'C1', '1700000003.000000', 'U2', 'ben@x.example', 'BENMARK'", "'globex', 'T2', 'C1', '1700000004.000000', 'U1', 'ada@x.example', 'GLOBEXMARK'",
 	} {
 		w.exec(t, "INSERT INTO messages (org_id, team_id, channel_id, ts, user_id, author_email, text, ts_time, version) VALUES ("+row+", '2023-11-14 22:13:20', 5)")
 	}
@@ -114,28 +124,38 @@ func (w *world) exec(t *testing.T, sql string) {
 	}
 }
 
-func (w *world) records(t *testing.T) {
+// records fills the compacted topics; with names of Slack users, of whom nothing else is known, with those alone.
+func (w *world) records(t *testing.T, others ...schemas.Key) {
 	t.Helper()
 	client, err := kgo.NewClient(w.Kafka...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for _, r := range []struct {
+	type entry struct {
 		topic string
 		key   schemas.Key
 		value any
-	}{
-		{schemas.ChannelAssociations.Name, "T1/C1", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C1", AccountID: "a1"}},
-		{schemas.ChannelAssociations.Name, "T1/C2", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C2", AccountID: "a2"}},
-		{schemas.ChannelAssociations.Name, "T2/C1", schemas.ChannelAssociation{OrgID: "globex", TeamID: "T2", ChannelID: "C1", AccountID: "a1"}},
-		{schemas.CRMAccounts.Name, "acme/a1", schemas.Account{OrgID: "acme", AccountID: "a1", Name: "Acme"}},
-		{schemas.CRMAccounts.Name, "globex/a1", schemas.Account{OrgID: "globex", AccountID: "a1", Name: "Other"}},
-		{schemas.SlackUsers.Name, "T1/U1", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U1", Email: "Ada@x.example"}},
-		{schemas.SlackUsers.Name, "T1/U2", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U2", Email: "ben@x.example"}},
-		{schemas.DirectoryUsers.Name, "acme/u-ada", schemas.DirectoryUser{OrgID: "acme", UserID: "u-ada", Email: "ada@x.example"}},
-		{schemas.NotificationPreferences.Name, "acme/u-ada", schemas.Preferences{OrgID: "acme", UserID: "u-ada"}},
-	} {
+	}
+	var all []entry
+	for _, key := range others {
+		team, user := key.Split()
+		all = append(all, entry{schemas.SlackUsers.Name, key, schemas.SlackUser{OrgID: "acme", TeamID: schemas.TeamID(team), UserID: schemas.SlackUserID(user)}})
+	}
+	if len(others) == 0 {
+		all = []entry{
+			{schemas.ChannelAssociations.Name, "T1/C1", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C1", AccountID: "a1"}},
+			{schemas.ChannelAssociations.Name, "T1/C2", schemas.ChannelAssociation{OrgID: "acme", TeamID: "T1", ChannelID: "C2", AccountID: "a2"}},
+			{schemas.ChannelAssociations.Name, "T2/C1", schemas.ChannelAssociation{OrgID: "globex", TeamID: "T2", ChannelID: "C1", AccountID: "a1"}},
+			{schemas.CRMAccounts.Name, "acme/a1", schemas.Account{OrgID: "acme", AccountID: "a1", Name: "Acme"}},
+			{schemas.CRMAccounts.Name, "globex/a1", schemas.Account{OrgID: "globex", AccountID: "a1", Name: "Other"}},
+			{schemas.SlackUsers.Name, "T1/U1", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U1", Email: "Ada@x.example", Name: "ADANAME"}},
+			{schemas.SlackUsers.Name, "T1/U2", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U2", Email: "ben@x.example", Name: "BENNAME"}},
+			{schemas.DirectoryUsers.Name, "acme/u-ada", schemas.DirectoryUser{OrgID: "acme", UserID: "u-ada", Email: "ada@x.example"}},
+			{schemas.NotificationPreferences.Name, "acme/u-ada", schemas.Preferences{OrgID: "acme", UserID: "u-ada"}},
+		}
+	}
+	for _, r := range all {
 		value, err := json.Marshal(r.value)
 		if err != nil {
 			t.Fatal(err)
@@ -163,8 +183,13 @@ func (w *world) keys(t *testing.T) string {
 // onDisk says whether the engine's files hold a text.
 func (w *world) onDisk(t *testing.T, text string) bool {
 	t.Helper()
+	return inFiles(t, w.dir, text)
+}
+
+func inFiles(t *testing.T, dir, text string) bool {
+	t.Helper()
 	found := false
-	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			content, err := os.ReadFile(path)
 			found = found || err == nil && bytes.Contains(content, []byte(text))
@@ -186,7 +211,7 @@ func (w *world) forget(t *testing.T, target Target, dry bool) Receipt {
 	return r
 }
 
-// A person, then an account, then the organization: each time what is shown first goes, nothing else does, and no file has it in the end.
+// A channel, then a person, then an account, then the organization: each time what is shown first goes, nothing else does, and no file has it in the end.
 func TestForget(t *testing.T) {
 	w := newWorld(t)
 	steps := []struct {
@@ -198,9 +223,10 @@ func TestForget(t *testing.T) {
 		messages   uint64
 		tombstones int
 	}{
-		{Target{Org: "acme", User: "ada@x.example"}, []string{"ADAMARK"}, []string{"BENMARK", "GLOBEXMARK"}, []string{"slack.users T1/U1", "directory.users acme/u-ada", "preferences acme/u-ada"}, []string{"slack.users T1/U2", "associations T1/C1"}, 2, 3},
-		{Target{Org: "acme", Account: "a1"}, []string{"BENMARK"}, []string{"GLOBEXMARK"}, []string{"accounts acme/a1", "associations T1/C1"}, []string{"accounts globex/a1", "associations T2/C1", "associations T1/C2"}, 1, 2},
-		{Target{Org: "acme", All: true}, nil, []string{"GLOBEXMARK"}, []string{"associations T1/C2", "slack.users T1/U2"}, []string{"accounts globex/a1"}, 0, 2},
+		{Target{Org: "acme", Channel: "C2"}, []string{"TWOMARK"}, []string{"ADAMARK", "BENMARK", "GLOBEXMARK"}, []string{"associations T1/C2"}, []string{"slack.users T1/U1", "associations T1/C1", "associations T2/C1"}, 1, 1},
+		{Target{Org: "acme", User: "ada@x.example"}, []string{"ADAMARK"}, []string{"BENMARK", "GLOBEXMARK"}, []string{"slack.users T1/U1", "directory.users acme/u-ada", "preferences acme/u-ada"}, []string{"slack.users T1/U2", "associations T1/C1"}, 1, 3},
+		{Target{Org: "acme", Account: "a1"}, []string{"BENMARK"}, []string{"GLOBEXMARK"}, []string{"accounts acme/a1", "associations T1/C1"}, []string{"accounts globex/a1", "associations T2/C1"}, 1, 2},
+		{Target{Org: "acme", All: true}, nil, []string{"GLOBEXMARK"}, []string{"slack.users T1/U2"}, []string{"accounts globex/a1"}, 0, 1},
 	}
 	for _, s := range steps {
 		before := w.keys(t)
@@ -224,7 +250,7 @@ func TestForget(t *testing.T) {
 		if sum != s.tombstones || !receipt.Done || receipt.Gone["context.messages"].Before(receipt.At) {
 			t.Errorf("%+v: receipt %+v, want %d keys", s.target, receipt, s.tombstones)
 		}
-		if left, err := Check(t.Context(), w.ClickHouse, receipt); err != nil || len(left) > 0 {
+		if left, err := Check(t.Context(), w.ClickHouse, kept(t, receipt)); err != nil || len(left) > 0 {
 			t.Errorf("%+v: left %v, %v", s.target, left, err)
 		}
 		after := w.keys(t)
@@ -259,6 +285,96 @@ func TestForget(t *testing.T) {
 			}
 		}
 	}
+}
+
+// kept is a receipt as somebody who kept the file has it.
+func kept(t *testing.T, r Receipt) (again Receipt) {
+	t.Helper()
+	file, err := json.Marshal(r)
+	if err == nil {
+		err = json.Unmarshal(file, &again)
+	}
+	if err != nil || len(again.Rows) != len(r.Rows) {
+		t.Fatalf("%d of %d checks are in the file, %v", len(again.Rows), len(r.Rows), err)
+	}
+	return again
+}
+
+// What is forgotten is in no segment of a compacted topic, once the broker has compacted it, and in no view of Redis.
+func TestForgottenIsInNoSegmentAndNoView(t *testing.T) {
+	w := newWorld(t)
+	for place, has := range map[string]func(string) bool{"Kafka": func(text string) bool { return inFiles(t, w.kafka, text) }, "Redis": func(text string) bool { return strings.Contains(w.views(t), text) }} {
+		if !has("ADANAME") || !has("BENNAME") {
+			t.Fatalf("the names are not in %s before: the search shows nothing", place)
+		}
+	}
+	w.forget(t, Target{Org: "acme", User: "U1"}, false)
+	w.records(t, "T3/U9") // a broker does not compact what came last: life goes on
+	reader, err := kgo.NewClient(w.Kafka...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	deadline := time.Now().Add(2 * time.Minute)
+	for inFiles(t, w.kafka, "ADANAME") {
+		if err := reader.Ping(t.Context()); err != nil { // the embedded broker compacts before it answers somebody
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("Kafka's segments have the name still")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if all := w.views(t); strings.Contains(all, "ADANAME") || !strings.Contains(all, "BENNAME") {
+		t.Errorf("Redis has %s", all)
+	}
+	if !inFiles(t, w.kafka, "BENNAME") {
+		t.Error("Kafka's segments have lost another's name")
+	}
+}
+
+// views applies the compacted topics to Redis, as the views sink does, and says what Redis has then.
+func (w *world) views(t *testing.T) string {
+	t.Helper()
+	client, err := kgo.NewClient(append(slices.Clone(w.Kafka), kgo.ConsumeTopics(compactedTopics()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), compactedTopics()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	ends.Each(func(o kadm.ListedOffset) {
+		if o.Offset > 0 {
+			left++
+		}
+	})
+	var records []*kgo.Record
+	for left > 0 {
+		client.PollFetches(t.Context()).EachRecord(func(r *kgo.Record) {
+			if end, _ := ends.Lookup(r.Topic, r.Partition); r.Offset+1 == end.Offset {
+				left--
+			}
+			records = append(records, r)
+		})
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: w.mini.Addr()})
+	defer rdb.Close()
+	if err := views.Apply(t.Context(), rdb, records); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, key := range w.mini.Keys() {
+		fields, _ := w.mini.HKeys(key) // none of what is no hash
+		for _, field := range fields {
+			fmt.Fprintln(&all, key, field, w.mini.HGet(key, field))
+		}
+		members, _ := w.mini.ZMembers(key) // none of what is no sorted set
+		fmt.Fprintln(&all, key, members)
+	}
+	return all.String()
 }
 
 // What a poll finds again of a forgotten person is in no answer.

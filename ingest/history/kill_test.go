@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // A poller that is killed at any step, of which each command to Redis, each call of Slack and each write to Kafka has two, loses nothing and costs one page
@@ -84,6 +85,36 @@ func TestARestartCostsNoVisit(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if more := w.calls(methodHistory).Calls - before; more != len(all) {
 			t.Errorf("%d calls after a time in which nobody polled, want one for each of %d channels", more, len(all))
+		}
+	})
+}
+
+// Since when somebody polls is noted once, also when Redis has lost it alone; or every channel would be read again whenever the views are asked.
+func TestSinceWhenSomebodyPolls(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, false, func(w *world) {
+		rdb := w.newRedis()
+		defer func() { _ = rdb.Close() }()
+		r := newReplicas(rdb)
+		since := func() time.Time {
+			w.t.Helper()
+			at, err := r.polled(w.t.Context(), time.Now())
+			w.must(err)
+			return at
+		}
+		first := since()
+		time.Sleep(gapAfter / 2)
+		if again := since(); !again.Equal(first.Truncate(time.Second)) {
+			w.t.Errorf("since %s, and a while later since %s", first, again)
+		}
+		w.must(rdb.Del(w.t.Context(), schemas.IdleKey).Err())
+		lost := since()
+		time.Sleep(gapAfter / 2)
+		if again := since(); !again.Equal(lost.Truncate(time.Second)) || !lost.After(first) {
+			w.t.Errorf("it was lost, and is since %s, and a while later since %s", lost, again)
+		}
+		time.Sleep(gapAfter + time.Second)
+		if late := since(); !late.After(lost) {
+			w.t.Errorf("nobody polled for longer than %s, and somebody has since %s", gapAfter, late)
 		}
 	})
 }

@@ -88,21 +88,18 @@ func (r *replicas) polled(ctx context.Context, now time.Time) (time.Time, error)
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return time.Time{}, fmt.Errorf("note that somebody polls: %w", err)
 	}
-	last, _ := strconv.ParseInt(text, 10, 64)                // what is none counts as never
-	if now.Sub(time.Unix(last, 0)) > max(gapAfter, r.life) { // or never, with last 0
-		if err := r.redis.Set(ctx, schemas.IdleKey, now.Unix(), 0).Err(); err != nil {
-			return time.Time{}, fmt.Errorf("note that nobody had polled: %w", err)
-		}
-		return now, nil
-	}
 	idle, err := r.redis.Get(ctx, schemas.IdleKey).Int64()
-	if errors.Is(err, redis.Nil) { // it was lost, and with it when
-		return now, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return time.Time{}, fmt.Errorf("ask since when somebody polls: %w", err)
 	}
-	return time.Unix(idle, 0), nil
+	last, _ := strconv.ParseInt(text, 10, 64) // what is none counts as never
+	if known := err == nil; known && now.Sub(time.Unix(last, 0)) <= max(gapAfter, r.life) {
+		return time.Unix(idle, 0), nil
+	}
+	if err := r.redis.Set(ctx, schemas.IdleKey, now.Unix(), 0).Err(); err != nil {
+		return time.Time{}, fmt.Errorf("note that nobody had polled: %w", err)
+	}
+	return now, nil
 }
 
 // idleTill is until when nobody had polled.

@@ -44,7 +44,7 @@ func (c *Cluster) Statements(statement string) []string {
 	return []string{s} // an insert: it goes through the Distributed tables
 }
 
-func (c *Cluster) on() string { return " ON CLUSTER " + name(c.Name) }
+func (c *Cluster) on() string { return " ON CLUSTER " + SQLName(c.Name) }
 
 func (c *Cluster) create(s, object string) []string {
 	_, isTable := engineOf(s)
@@ -77,7 +77,7 @@ func (c *Cluster) create(s, object string) []string {
 	if m := comment.FindStringSubmatch(s); m != nil {
 		said = " COMMENT '" + m[1] + "'"
 	}
-	return []string{s, fmt.Sprintf("CREATE OR REPLACE TABLE %s%s AS %s ENGINE = Distributed(%s, currentDatabase(), %s%s)%s", object, c.on(), stored, name(c.Name), stored, key, said)}
+	return []string{s, fmt.Sprintf("CREATE OR REPLACE TABLE %s%s AS %s ENGINE = Distributed(%s, currentDatabase(), %s%s)%s", object, c.on(), stored, SQLName(c.Name), stored, key, said)}
 }
 
 // localize makes a reference one to what the node itself has.

@@ -23,10 +23,10 @@ func RoleOf(org OrgID) string { return "backchannel_" + string(org) }
 func Grants(database string, orgs []OrgID, tables []Table) ([]string, error) {
 	var all, roles []string
 	for _, org := range orgs {
-		roles = append(roles, name(RoleOf(org)))
+		roles = append(roles, SQLName(RoleOf(org)))
 		all = append(all,
-			"CREATE ROLE IF NOT EXISTS "+name(RoleOf(org)),
-			"ALTER ROLE "+name(RoleOf(org))+" SETTINGS final = 1 CONST, readonly = 2", // exact answers, also of tables
+			"CREATE ROLE IF NOT EXISTS "+SQLName(RoleOf(org)),
+			"ALTER ROLE "+SQLName(RoleOf(org))+" SETTINGS final = 1 CONST, readonly = 2", // exact answers, also of tables
 		)
 	}
 	if len(orgs) == 0 {
@@ -39,24 +39,14 @@ func Grants(database string, orgs []OrgID, tables []Table) ([]string, error) {
 		if !t.Has("org_id", tables) {
 			return nil, fmt.Errorf("%s has no org_id: nothing says whose rows it has", t.Name)
 		}
-		on := name(database) + "." + name(t.Name)
+		on := SQLName(database) + "." + SQLName(t.Name)
 		if t.Kind == IsTable {
 			for _, org := range orgs {
-				all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE %s ON %s FOR SELECT USING org_id = %s TO %s", name(RoleOf(org)), on, literal(string(org)), name(RoleOf(org))))
+				all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE %s ON %s FOR SELECT USING org_id = %s TO %s", SQLName(RoleOf(org)), on, SQLString(string(org)), SQLName(RoleOf(org))))
 			}
 			all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE backchannel_others ON %s FOR SELECT USING 1 TO ALL EXCEPT %s", on, strings.Join(roles, ", ")))
 		}
 		all = append(all, fmt.Sprintf("GRANT SELECT ON %s TO %s", on, strings.Join(roles, ", ")))
 	}
 	return slices.Clip(all), nil
-}
-
-// name quotes an identifier.
-func name(s string) string {
-	return "`" + strings.NewReplacer(`\`, `\\`, "`", "\\`").Replace(s) + "`"
-}
-
-// literal quotes a string.
-func literal(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

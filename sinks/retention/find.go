@@ -63,7 +63,7 @@ func find(ctx context.Context, o Options) ([]doom, error) {
 	return append(all, doomed(Purged{Policy: Deleted, Table: "message_texts"}, deleted)), nil
 }
 
-func of(org schemas.OrgID) string { return "org_id = " + quoted(string(org)) }
+func of(org schemas.OrgID) string { return "org_id = " + schemas.SQLString(string(org)) }
 
 func micros(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Micro(toInt64(%d), 'UTC')", t.UnixMicro())
@@ -107,7 +107,7 @@ GROUP BY team_id, channel_id HAVING argMax(account_id, version) = '' AND argMax(
 		if err := rows.Scan(&team, &channel); err != nil {
 			return nil, fmt.Errorf("find channels that were dissociated: %w", err)
 		}
-		channels = append(channels, "("+quoted(team)+", "+quoted(channel)+")")
+		channels = append(channels, "("+schemas.SQLString(team)+", "+schemas.SQLString(channel)+")")
 	}
 	if err := rows.Err(); err != nil || len(channels) == 0 {
 		return nil, err

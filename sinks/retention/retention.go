@@ -3,7 +3,6 @@ package retention
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -97,7 +96,7 @@ func (o Options) remove(ctx context.Context, d doom) error {
 func (o Options) settle(ctx context.Context) error {
 	parts, table, on := "system.parts", "messages", ""
 	if o.Cluster != "" {
-		cluster := "`" + o.Cluster + "`"
+		cluster := schemas.SQLName(o.Cluster)
 		parts, table, on = "clusterAllReplicas("+cluster+", system.parts)", "messages_local", " ON CLUSTER "+cluster
 	}
 	var months []string
@@ -105,7 +104,7 @@ func (o Options) settle(ctx context.Context) error {
 		return fmt.Errorf("list the months of messages: %w", err)
 	}
 	for _, month := range months {
-		if err := o.ClickHouse.Exec(ctx, fmt.Sprintf("OPTIMIZE TABLE %s%s PARTITION ID %s FINAL SETTINGS optimize_skip_merged_partitions = 1", table, on, quoted(month))); err != nil {
+		if err := o.ClickHouse.Exec(ctx, fmt.Sprintf("OPTIMIZE TABLE %s%s PARTITION ID %s FINAL SETTINGS optimize_skip_merged_partitions = 1", table, on, schemas.SQLString(month))); err != nil {
 			return fmt.Errorf("merge the messages of month %s: %w", month, err)
 		}
 	}
@@ -136,8 +135,4 @@ func Last(ctx context.Context, conn driver.Conn) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return at, nil
-}
-
-func quoted(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

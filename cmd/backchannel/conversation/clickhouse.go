@@ -36,7 +36,7 @@ type thread struct {
 func (c ClickHouse) Read(ctx context.Context, org schemas.OrgID, q conversation.Query) (conversation.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	of := fmt.Sprintf(" FROM account_conversations(org = %s, account = %s) WHERE ", quoted(string(org)), quoted(string(q.Account)))
+	of := fmt.Sprintf(" FROM account_conversations(org = %s, account = %s) WHERE ", schemas.SQLString(string(org)), schemas.SQLString(string(q.Account)))
 	threads, more, err := c.threads(ctx, of, q)
 	if err != nil {
 		return conversation.Page{}, fmt.Errorf("find the account's threads: %w", err)
@@ -59,7 +59,7 @@ func (c ClickHouse) threads(ctx context.Context, of string, q conversation.Query
 		if b.Within != "" {
 			than = ">="
 		}
-		having = fmt.Sprintf("last < %[1]s OR last = %[1]s AND (team_id, channel_id, root_ts) %[2]s (%[3]s, %[4]s, %[5]s)", last, than, quoted(string(b.Team)), quoted(string(b.Channel)), quoted(string(b.Root)))
+		having = fmt.Sprintf("last < %[1]s OR last = %[1]s AND (team_id, channel_id, root_ts) %[2]s (%[3]s, %[4]s, %[5]s)", last, than, schemas.SQLString(string(b.Team)), schemas.SQLString(string(b.Channel)), schemas.SQLString(string(b.Root)))
 	}
 	rows, err := c.Conn.Query(ctx, fmt.Sprintf(`SELECT team_id, channel_id, root_ts, max(ts_time) AS last, arrayReverseSort(groupArray(ts)) AS all%s
 ts_time <= fromUnixTimestamp64Micro(%d, 'UTC')
@@ -96,9 +96,9 @@ type id struct{ team, channel, ts string }
 func (c ClickHouse) messages(ctx context.Context, of string, threads []thread) (map[id]found, error) {
 	wanted := map[string][]string{}
 	for _, t := range threads {
-		channel := "team_id = " + quoted(t.team) + " AND channel_id = " + quoted(t.channel)
+		channel := "team_id = " + schemas.SQLString(t.team) + " AND channel_id = " + schemas.SQLString(t.channel)
 		for _, ts := range t.ts {
-			wanted[channel] = append(wanted[channel], quoted(ts))
+			wanted[channel] = append(wanted[channel], schemas.SQLString(ts))
 		}
 	}
 	var keys []string
@@ -135,7 +135,3 @@ type found struct {
 
 // micros is a time for ClickHouse. The zero time is the year 1, which DateTime64 does not have.
 func micros(t time.Time) int64 { return max(t.UnixMicro(), 0) }
-
-func quoted(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-}

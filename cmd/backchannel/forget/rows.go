@@ -16,7 +16,7 @@ var ofChannels = []string{"messages", "message_texts", "message_origins", "chann
 
 // conditions say which rows of which table go: in the order in which they are deleted.
 func (k *known) conditions() ([]condition, error) {
-	org := "org_id = " + quoted(string(k.Org))
+	org := "org_id = " + schemas.SQLString(string(k.Org))
 	if k.All {
 		tables, err := schemas.Tables()
 		if err != nil {
@@ -32,16 +32,16 @@ func (k *known) conditions() ([]condition, error) {
 	}
 	var all []condition
 	for _, c := range k.channels {
-		of := org + " AND channel_id = " + quoted(c.channel)
+		of := org + " AND channel_id = " + schemas.SQLString(c.channel)
 		if c.team != "" {
-			of += " AND team_id = " + quoted(c.team)
+			of += " AND team_id = " + schemas.SQLString(c.team)
 		}
 		for _, table := range ofChannels {
 			all = append(all, condition{table, of})
 		}
 	}
 	if k.Account != "" {
-		of := org + " AND account_id = " + quoted(string(k.Account))
+		of := org + " AND account_id = " + schemas.SQLString(string(k.Account))
 		all = append(all, condition{"accounts", of}, condition{"deals", of}, condition{"channel_associations", of})
 	}
 	if k.User != "" {
@@ -87,13 +87,9 @@ func (c condition) check() string { return "SELECT count() FROM " + c.table + " 
 func in(column string, values []string) string {
 	words := make([]string, 0, len(values))
 	for _, v := range values {
-		words = append(words, quoted(v))
+		words = append(words, schemas.SQLString(v))
 	}
 	return column + " IN (" + strings.Join(words, ", ") + ")"
-}
-
-func quoted(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }
 
 func count(ctx context.Context, conn driver.Conn, sql string) (n uint64, err error) {

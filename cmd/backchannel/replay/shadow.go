@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // exchanged are the tables that Switch changes places of: messages, and what feeds keep of it.
@@ -141,12 +142,12 @@ func (r *Replayer) Drop(ctx context.Context) error {
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("forget how far the replay was: %w", err)
 	}
-	if err := r.Live.Exec(ctx, "DROP DATABASE IF EXISTS "+quoted(r.Into)); err != nil {
+	if err := r.Live.Exec(ctx, "DROP DATABASE IF EXISTS "+schemas.SQLName(r.Into)); err != nil {
 		return fmt.Errorf("drop the shadow: %w", err)
 	}
 	return nil
 }
 
-func name(database, table string) string { return quoted(database) + "." + quoted(table) }
-
-func quoted(s string) string { return "`" + strings.ReplaceAll(s, "`", "\\`") + "`" }
+func name(database, table string) string {
+	return schemas.SQLName(database) + "." + schemas.SQLName(table)
+}

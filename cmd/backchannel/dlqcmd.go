@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/deadletters"
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -68,9 +68,9 @@ func (a *app) withLetters(cmd *cobra.Command, f func(context.Context, deadletter
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	client, err := scan.Client(opts)
 	if err != nil {
-		return fmt.Errorf("make the Kafka client: %w", err)
+		return err
 	}
 	defer client.Close()
 	return f(cmd.Context(), deadletters.Reader{Client: client})

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/importing"
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -157,9 +157,9 @@ func (a *app) send(cmd *cobra.Command, kind importing.Kind, file *importing.File
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(append(kafka, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	client, err := scan.Client(kafka)
 	if err != nil {
-		return fmt.Errorf("make the Kafka client: %w", err)
+		return err
 	}
 	defer client.Close()
 	ctx := cmd.Context()

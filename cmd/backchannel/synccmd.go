@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/bigmind/backchannel/cmd/backchannel/compacted"
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -132,7 +132,7 @@ func coverage(ctx context.Context, a *app) ([]schemas.SyncCheckpoint, error) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	latest, err := compacted.Latest(bounded, opts, schemas.SyncCheckpoints)
+	latest, err := scan.Latest(bounded, opts, schemas.SyncCheckpoints)
 	if err != nil {
 		return nil, err
 	}

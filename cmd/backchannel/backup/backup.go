@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -59,9 +60,9 @@ func Make(ctx context.Context, o Options, dir string, now time.Time) (m Manifest
 		}
 	}()
 	m = Manifest{Format: Format, MadeBy: o.Version, At: now.UTC()}
-	client, err := kgo.NewClient(append(slices.Clone(o.Kafka), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	client, err := scan.Client(o.Kafka)
 	if err != nil {
-		return m, fmt.Errorf("make the Kafka client: %w", err)
+		return m, err
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)

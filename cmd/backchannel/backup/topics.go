@@ -3,12 +3,10 @@ package backup
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -30,23 +28,18 @@ type header struct {
 // copyTopic writes what a topic holds now. Of a compacted one that is the last record of each key: what a later one or a tombstone has ended is on the broker until it
 // compacts, and has no place in a copy.
 func copyTopic(ctx context.Context, client *kgo.Client, spec schemas.Spec, dir string) (t Topic, err error) {
-	admin := kadm.NewClient(client)
-	begin, err1 := admin.ListStartOffsets(ctx, spec.Name)
-	end, err2 := admin.ListCommittedOffsets(ctx, spec.Name)
-	if err := errors.Join(err1, err2, begin.Error(), end.Error()); err != nil {
-		return t, fmt.Errorf("find where %s ends: %w", spec.Name, err)
+	spans, err := scan.All(ctx, client, spec.Name)
+	if err != nil {
+		return t, err
 	}
 	t = Topic{Topic: spec.Name, Ends: map[int32]int64{}}
-	spans := map[int32]span{}
-	end.Each(func(o kadm.ListedOffset) {
-		first, _ := begin.Lookup(o.Topic, o.Partition)
-		t.Ends[o.Partition] = o.Offset
-		spans[o.Partition] = span{first.Offset, o.Offset}
-	})
+	for partition, s := range spans[spec.Name] {
+		t.Ends[partition] = s.To
+	}
 	wanted := func(*kgo.Record) bool { return true }
 	if spec.Cleanup == schemas.Compact {
 		last := map[string]int64{} // by key; keys do not leave their partition
-		err := scan(ctx, client, spec, spans, func(r *kgo.Record) error { last[string(r.Key)] = r.Offset; return nil })
+		err := read(ctx, client, spec, spans, func(r *kgo.Record) error { last[string(r.Key)] = r.Offset; return nil })
 		if err != nil {
 			return t, err
 		}
@@ -56,7 +49,7 @@ func copyTopic(ctx context.Context, client *kgo.Client, spec schemas.Spec, dir s
 	if err != nil {
 		return t, err
 	}
-	err = scan(ctx, client, spec, spans, func(r *kgo.Record) error {
+	err = read(ctx, client, spec, spans, func(r *kgo.Record) error {
 		if !wanted(r) {
 			return nil
 		}
@@ -76,58 +69,11 @@ func closed(out *lines, err error) (File, error) {
 	return file, errors.Join(err, closeErr)
 }
 
-// span is from a first offset up to, and without, a last.
-type span struct{ from, to int64 }
-
-// quiet is how long a scan waits for the next record before it asks whether there is one.
-const quiet = 10 * time.Second
-
-// scan reads the spans of a topic's partitions. Each partition comes in order.
-func scan(ctx context.Context, client *kgo.Client, spec schemas.Spec, spans map[int32]span, do func(*kgo.Record) error) error {
-	next, parts := map[int32]int64{}, map[int32]kgo.Offset{}
-	for p, s := range spans {
-		if s.from < s.to {
-			next[p], parts[p] = s.from, kgo.NewOffset().At(s.from)
-		}
+// read reads the spans of a topic. Of a compacted one the records before its end may be gone, when they were tombstones: then nothing comes any more.
+func read(ctx context.Context, client *kgo.Client, spec schemas.Spec, spans scan.Spans, do func(*kgo.Record) error) error {
+	err := scan.Read(ctx, client, spans, do)
+	if spec.Cleanup == schemas.Compact && errors.Is(err, scan.ErrQuiet) && client.Ping(ctx) == nil {
+		return nil
 	}
-	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{spec.Name: parts})
-	var read []int32
-	for p := range parts {
-		read = append(read, p)
-	}
-	defer client.RemoveConsumePartitions(map[string][]int32{spec.Name: read})
-	for len(next) > 0 {
-		bounded, cancel := context.WithTimeout(ctx, quiet)
-		fetches := client.PollFetches(bounded)
-		cancel()
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("read %s: %w", spec.Name, err)
-		}
-		if err := fetches.Err(); errors.Is(err, context.DeadlineExceeded) {
-			// Of a compacted topic the records before its end may be gone, when they were tombstones: then nothing comes any more.
-			if spec.Cleanup == schemas.Compact && client.Ping(ctx) == nil {
-				return nil
-			}
-			return fmt.Errorf("read %s: the brokers sent nothing for %s, and %d partitions are not read to their end", spec.Name, quiet, len(next))
-		} else if err != nil {
-			return fmt.Errorf("read %s: %w", spec.Name, err)
-		}
-		for _, r := range fetches.Records() {
-			at, open := next[r.Partition]
-			if r.Topic != spec.Name || !open || r.Offset < at {
-				continue
-			}
-			end := spans[r.Partition].to
-			if r.Offset < end && !r.Attrs.IsControl() {
-				if err := do(r); err != nil {
-					return err
-				}
-			}
-			next[r.Partition] = r.Offset + 1
-			if r.Offset+1 >= end {
-				delete(next, r.Partition)
-			}
-		}
-	}
-	return nil
+	return err
 }

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -60,21 +60,18 @@ type Reader struct {
 // A record without a dead letter's headers, which somebody else produced there, does not hide the letters after it: it is
 // named in the error, which comes last.
 func (r Reader) List(ctx context.Context, topics []string, each func(Letter) error) error {
-	admin := kadm.NewClient(r.Client)
-	begin, err1 := admin.ListStartOffsets(ctx, topics...)
-	end, err2 := admin.ListCommittedOffsets(ctx, topics...)
-	if err := errors.Join(err1, err2, begin.Error(), end.Error()); err != nil {
-		return fmt.Errorf("find the dead letters: %w", err)
+	all, err := scan.All(ctx, r.Client, topics...)
+	if err != nil {
+		return err
 	}
-	closed, err := r.closings(ctx, begin, end)
+	closed, err := r.closings(ctx, all)
 	if err != nil {
 		return err
 	}
 	var foreign []error
-	for _, topic := range slices.Sorted(maps.Keys(end)) {
-		for _, partition := range slices.Sorted(maps.Keys(end[topic])) {
-			first, _ := begin.Lookup(topic, partition)
-			err := r.scan(ctx, topic, partition, first.Offset, end[topic][partition].Offset, func(rec *kgo.Record) error {
+	for _, topic := range slices.Sorted(maps.Keys(all)) {
+		for _, partition := range slices.Sorted(maps.Keys(all[topic])) {
+			err := scan.Read(ctx, r.Client, scan.Spans{topic: {partition: all[topic][partition]}}, func(rec *kgo.Record) error {
 				if _, _, is := closing(rec); is {
 					return nil
 				}
@@ -97,23 +94,14 @@ func (r Reader) List(ctx context.Context, topics []string, each func(Letter) err
 }
 
 // closings are the notes of what was done about letters, by their ids; the last one counts. They may be in another partition than the letter.
-func (r Reader) closings(ctx context.Context, begin, end kadm.ListedOffsets) (map[string]Closing, error) {
+func (r Reader) closings(ctx context.Context, all scan.Spans) (map[string]Closing, error) {
 	notes := map[string]Closing{}
-	for _, topic := range slices.Sorted(maps.Keys(end)) {
-		for partition, last := range end[topic] {
-			first, _ := begin.Lookup(topic, partition)
-			err := r.scan(ctx, topic, partition, first.Offset, last.Offset, func(rec *kgo.Record) error {
-				if id, c, is := closing(rec); is && !c.At.Before(notes[id].At) {
-					notes[id] = c
-				}
-				return nil
-			})
-			if err != nil {
-				return nil, err
-			}
+	return notes, scan.Read(ctx, r.Client, all, func(rec *kgo.Record) error {
+		if id, c, is := closing(rec); is && !c.At.Before(notes[id].At) {
+			notes[id] = c
 		}
-	}
-	return notes, nil
+		return nil
+	})
 }
 
 // Get reads one letter.

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -176,24 +177,22 @@ func TestReplayPutsTheRecordBack(t *testing.T) {
 // replayed finds the one record of a topic that says that it was replayed.
 func replayed(t *testing.T, r Reader, topic string) *kgo.Record {
 	t.Helper()
-	ends, err := kadm.NewClient(r.Client).ListEndOffsets(t.Context(), topic)
+	all, err := scan.All(t.Context(), r.Client, topic)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var found []*kgo.Record
-	ends.Each(func(o kadm.ListedOffset) {
-		err := r.scan(t.Context(), topic, o.Partition, 0, o.Offset, func(rec *kgo.Record) error {
-			for _, h := range rec.Headers {
-				if h.Key == schemas.HeaderReplayed {
-					found = append(found, rec)
-				}
+	err = scan.Read(t.Context(), r.Client, all, func(rec *kgo.Record) error {
+		for _, h := range rec.Headers {
+			if h.Key == schemas.HeaderReplayed {
+				found = append(found, rec)
 			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
+		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(found) != 1 {
 		t.Fatalf("%d replayed records, want 1", len(found))
 	}
@@ -231,7 +230,7 @@ func expire(t *testing.T, r Reader, topic string, partition int32, before int64)
 
 func TestGetSaysThatThereIsNone(t *testing.T) {
 	r := reader(t)
-	ctx, cancel := context.WithTimeout(t.Context(), quiet)
+	ctx, cancel := context.WithTimeout(t.Context(), scan.Quiet)
 	defer cancel()
 	for _, id := range []ID{{requests + ".dlq", 0, 7}, {requests + ".dlq", 9, 0}, {requests + ".dlq", 0, -1}} {
 		if _, err := r.Get(ctx, id); err == nil || !strings.Contains(err.Error(), "there is no record at "+id.String()) {

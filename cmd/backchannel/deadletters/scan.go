@@ -2,32 +2,26 @@ package deadletters
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
 // record reads the record at one offset. It asks for the bounds first: a fetch outside them would begin somewhere else.
 func (r Reader) record(ctx context.Context, topic string, partition int32, offset int64) (*kgo.Record, error) {
 	gone := fmt.Errorf("there is no record at %s/%d/%d: its retention may have removed it", topic, partition, offset)
-	admin := kadm.NewClient(r.Client)
-	begin, err1 := admin.ListStartOffsets(ctx, topic)
-	end, err2 := admin.ListCommittedOffsets(ctx, topic)
-	if err := errors.Join(err1, err2, begin.Error(), end.Error()); err != nil {
-		return nil, fmt.Errorf("find the bounds of %s: %w", topic, err)
+	all, err := scan.All(ctx, r.Client, topic)
+	if err != nil {
+		return nil, err
 	}
-	first, known := begin.Lookup(topic, partition)
-	last, _ := end.Lookup(topic, partition)
-	if !known || offset < first.Offset || offset >= last.Offset {
+	if has, known := all[topic][partition]; !known || offset < has.From || offset >= has.To {
 		return nil, gone
 	}
 	var found *kgo.Record
-	err := r.scan(ctx, topic, partition, offset, offset+1, func(rec *kgo.Record) error {
+	err = scan.Read(ctx, r.Client, scan.Spans{topic: {partition: {From: offset, To: offset + 1}}}, func(rec *kgo.Record) error {
 		found = rec
 		return nil
 	})
@@ -35,45 +29,6 @@ func (r Reader) record(ctx context.Context, topic string, partition int32, offse
 		err = gone
 	}
 	return found, err
-}
-
-// quiet is how long a scan waits for the next record. The topics that it reads are not compacted, and transaction markers
-// count as records, so there always is one before the end: silence means that the brokers do not answer.
-const quiet = 15 * time.Second
-
-// scan reads [from, to) of one partition.
-func (r Reader) scan(ctx context.Context, topic string, partition int32, from, to int64, each func(*kgo.Record) error) error {
-	if from >= to {
-		return nil
-	}
-	r.Client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(from)}})
-	defer r.Client.RemoveConsumePartitions(map[string][]int32{topic: {partition}})
-	for next := from; next < to; {
-		bounded, cancel := context.WithTimeout(ctx, quiet)
-		fetches := r.Client.PollFetches(bounded)
-		cancel()
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("read %s: %w", topic, err)
-		}
-		if err := fetches.Err(); errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("read %s: the brokers sent nothing for %s; %d of the offsets up to %d are unread", topic, quiet, to-next, to)
-		} else if err != nil {
-			return fmt.Errorf("read %s: %w", topic, err)
-		}
-		for _, rec := range fetches.Records() {
-			if rec.Topic != topic || rec.Partition != partition || rec.Offset < next {
-				continue
-			}
-			next = rec.Offset + 1
-			if rec.Offset >= to || rec.Attrs.IsControl() {
-				continue
-			}
-			if err := each(rec); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func open(rec *kgo.Record) (Letter, error) {

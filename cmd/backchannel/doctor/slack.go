@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/bigmind/backchannel/cmd/backchannel/compacted"
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/diagnose"
 	"github.com/bigmind/backchannel/schemas"
@@ -27,7 +27,7 @@ func (d *Doctor) slack(ctx context.Context) {
 	}
 	bounded, cancel := d.bounded(ctx)
 	defer cancel()
-	found, err := compacted.Latest(bounded, d.Kafka, schemas.SlackInstallations)
+	found, err := scan.Latest(bounded, d.Kafka, schemas.SlackInstallations)
 	if err != nil {
 		d.unknown("slack", "workspaces", "Which workspaces are connected could not be read: "+reason(err)+".", "Ask again.")
 		return

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -32,49 +32,28 @@ func compactedTopics() []string {
 
 // controls reads all compacted topics to their ends.
 func controls(ctx context.Context, opts []kgo.Opt) ([]control, error) {
-	names := compactedTopics()
-	client, err := kgo.NewClient(append(slices.Clone(opts), kgo.ConsumeTopics(names...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	client, err := scan.Client(opts)
 	if err != nil {
-		return nil, fmt.Errorf("make the Kafka client: %w", err)
+		return nil, err
 	}
 	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, names...)
-	if err == nil {
-		err = ends.Error()
-	}
+	spans, err := scan.All(ctx, client, compactedTopics()...)
 	if err != nil {
-		return nil, fmt.Errorf("read the compacted topics: %w", err)
+		return nil, err
 	}
-	type part struct {
-		topic string
-		n     int32
-	}
-	open, latest := map[part]int64{}, map[string]control{}
-	ends.Each(func(o kadm.ListedOffset) {
-		if o.Offset > 0 {
-			open[part{o.Topic, o.Partition}] = o.Offset
+	latest := map[string]control{}
+	err = scan.Read(ctx, client, spans, func(rec *kgo.Record) error {
+		id := rec.Topic + " " + string(rec.Key)
+		c := control{topic: rec.Topic, key: string(rec.Key), partition: rec.Partition}
+		if rec.Value == nil {
+			delete(latest, id)
+		} else if json.Unmarshal(rec.Value, &c.fields) == nil { // what cannot be read is nobody's
+			latest[id] = c
 		}
+		return nil
 	})
-	for len(open) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("read the compacted topics: %w", err)
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			id := rec.Topic + " " + string(rec.Key)
-			c := control{topic: rec.Topic, key: string(rec.Key), partition: rec.Partition}
-			switch {
-			case rec.Attrs.IsControl():
-			case rec.Value == nil:
-				delete(latest, id)
-			case json.Unmarshal(rec.Value, &c.fields) == nil: // what cannot be read is nobody's
-				latest[id] = c
-			}
-			if p := (part{rec.Topic, rec.Partition}); rec.Offset+1 >= open[p] {
-				delete(open, p)
-			}
-		})
+	if err != nil {
+		return nil, err
 	}
 	all := make([]control, 0, len(latest))
 	for _, c := range latest {

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -85,44 +83,22 @@ func (p *Plan) Send(ctx context.Context, client *kgo.Client, progress func(done 
 	return nil
 }
 
-// quiet is how long the topic may say nothing before its end.
-const quiet = 15 * time.Second
-
 // State is what the topic has of an organization, by id.
 func State(ctx context.Context, client *kgo.Client, topic string, org schemas.OrgID) (map[string][]byte, error) {
-	ends, err := kadm.NewClient(client).ListCommittedOffsets(ctx, topic)
-	if err = errors.Join(err, ends.Error()); err != nil {
-		return nil, fmt.Errorf("read %s: %w", topic, err)
+	spans, err := scan.All(ctx, client, topic)
+	if err != nil {
+		return nil, err
 	}
-	left := map[int32]int64{}
-	from := map[int32]kgo.Offset{}
-	ends.Each(func(o kadm.ListedOffset) {
-		if o.Offset > 0 {
-			left[o.Partition], from[o.Partition] = o.Offset, kgo.NewOffset().AtStart()
-		}
-	})
-	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: from})
 	state, prefix := map[string][]byte{}, strings.TrimSuffix(string(schemas.OrgKey(org, "x")), "x")
-	for len(left) > 0 {
-		bounded, cancel := context.WithTimeout(ctx, quiet)
-		fetches := client.PollFetches(bounded)
-		cancel()
-		if err := fetches.Err(); err != nil {
-			return nil, fmt.Errorf("read %s: %w", topic, err)
+	return state, scan.Read(ctx, client, spans, func(rec *kgo.Record) error {
+		id, ours := strings.CutPrefix(string(rec.Key), prefix)
+		switch {
+		case !ours:
+		case rec.Value == nil:
+			delete(state, id)
+		default:
+			state[id] = rec.Value
 		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			if rec.Offset+1 >= left[rec.Partition] {
-				delete(left, rec.Partition)
-			}
-			id, ours := strings.CutPrefix(string(rec.Key), prefix)
-			switch {
-			case rec.Attrs.IsControl() || !ours:
-			case rec.Value == nil:
-				delete(state, id)
-			default:
-				state[id] = rec.Value
-			}
-		})
-	}
-	return state, nil
+		return nil
+	})
 }

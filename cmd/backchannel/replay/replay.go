@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -75,9 +76,9 @@ func (r *Replayer) Run(ctx context.Context, topics []string, from time.Time) (c 
 }
 
 func (r *Replayer) client() (*kgo.Client, *kadm.Client, error) {
-	client, err := kgo.NewClient(append(slices.Clone(r.Kafka), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	client, err := scan.Client(r.Kafka)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the Kafka client: %w", err)
+		return nil, nil, err
 	}
 	return client, kadm.NewClient(client), nil
 }

@@ -4,14 +4,11 @@ package reseal
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
-	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -34,9 +31,9 @@ type Report struct {
 // Somebody may write an installation while we do: a token is renewed, a workspace connected again. Then ours, written after it, would bring the former token back. So what came
 // between our reading and our writing is read too, and of a team that is in it that record is sealed and written once more, until none came in between.
 func Run(ctx context.Context, kafka []kgo.Opt, keys Sealer, dry bool) (r Report, err error) {
-	client, err := kgo.NewClient(append(slices.Clone(kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	client, err := scan.Client(kafka, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
-		return r, fmt.Errorf("make the Kafka client: %w", err)
+		return r, err
 	}
 	defer client.Close()
 	all, end, err := read(ctx, client, 0)
@@ -131,42 +128,18 @@ func again(rec *kgo.Record, keys Sealer) (made *kgo.Record, changed bool, err er
 	return made, changed, nil
 }
 
-// quiet is how long the brokers may be silent.
-const quiet = 10 * time.Second
-
 // read reads slack.installations, which has one partition, from an offset to its end.
 func read(ctx context.Context, client *kgo.Client, from int64) (all []*kgo.Record, end int64, err error) {
 	topic := schemas.SlackInstallations.Name
-	admin := kadm.NewClient(client)
-	begins, err1 := admin.ListStartOffsets(ctx, topic)
-	ends, err2 := admin.ListCommittedOffsets(ctx, topic)
-	if err := errors.Join(err1, err2, begins.Error(), ends.Error()); err != nil {
-		return nil, 0, fmt.Errorf("find where %s ends: %w", topic, err)
+	spans, err := scan.All(ctx, client, topic)
+	if err != nil {
+		return nil, 0, err
 	}
-	first, _ := begins.Lookup(topic, 0)
-	last, _ := ends.Lookup(topic, 0)
-	next := max(from, first.Offset)
-	if next >= last.Offset {
-		return nil, last.Offset, nil
-	}
-	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().At(next)}})
-	defer client.RemoveConsumePartitions(map[string][]int32{topic: {0}})
-	for next < last.Offset {
-		bounded, cancel := context.WithTimeout(ctx, quiet)
-		fetches := client.PollFetches(bounded)
-		cancel()
-		if err := errors.Join(ctx.Err(), fetches.Err()); err != nil {
-			return nil, 0, fmt.Errorf("read %s: %w", topic, err)
-		}
-		for _, rec := range fetches.Records() {
-			if rec.Offset < next {
-				continue
-			}
-			next = rec.Offset + 1
-			if rec.Offset < last.Offset && !rec.Attrs.IsControl() {
-				all = append(all, rec)
-			}
-		}
-	}
-	return all, last.Offset, nil
+	span := spans[topic][0]
+	span.From = max(from, span.From)
+	err = scan.Read(ctx, client, scan.Spans{topic: {0: span}}, func(rec *kgo.Record) error {
+		all = append(all, rec)
+		return nil
+	})
+	return all, span.To, err
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/schemas/seal"
 )
 
@@ -160,6 +161,12 @@ func clickhouseOptions(c *config.Config) (*clickhouse.Options, error) {
 	}
 	if opts.ReadTimeout == 0 {
 		opts.ReadTimeout = time.Minute
+	}
+	if opts.Settings == nil {
+		opts.Settings = clickhouse.Settings{}
+	}
+	if _, own := opts.Settings[schemas.MaxQuerySizeSetting]; !own {
+		opts.Settings[schemas.MaxQuerySizeSetting] = schemas.MaxQuerySize
 	}
 	opts.ClientInfo.Products = append(opts.ClientInfo.Products, struct{ Name, Version string }{"backchannel", version()})
 	return opts, nil

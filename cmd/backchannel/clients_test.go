@@ -26,6 +26,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/schemas"
 )
 
 func settings(t *testing.T, flags map[string]string) *config.Config {
@@ -235,6 +236,9 @@ func TestClickHouseOptions(t *testing.T) {
 		}
 		if o.ReadTimeout != time.Minute {
 			t.Errorf("%s: an answer may take %s, want a minute", tt.url, o.ReadTimeout)
+		}
+		if size := o.Settings["max_query_size"]; size != schemas.MaxQuerySize {
+			t.Errorf("%s: a query may have %v bytes", tt.url, size)
 		}
 	}
 	_, err := clickhouseOptions(settings(t, map[string]string{"clickhouse-url": "clickhouse://u:hunter2@h:9000?dial_timeout=soon"}))

@@ -159,8 +159,12 @@ func TestRetention(t *testing.T) {
 // nothingOnDisk waits until no file of the engine has a text.
 func nothingOnDisk(t *testing.T, c conn.Conn, gone, there string) {
 	t.Helper()
+	var dir string
+	if err := c.QueryRow(t.Context(), "SELECT path FROM system.disks").Scan(&dir); err != nil {
+		t.Fatal(err)
+	}
 	onDisk := func(text string) (found bool) {
-		_ = filepath.WalkDir(engine.dir, func(path string, d fs.DirEntry, err error) error { // parts come and go
+		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { // parts come and go
 			if err == nil && !d.IsDir() {
 				content, err := os.ReadFile(path)
 				found = found || err == nil && bytes.Contains(content, []byte(text))

@@ -3,8 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-
-	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // A tombstone has its team in its key, and no organization. Without one its row would be no organization's: a row policy on org_id would hide it, and what it
@@ -58,7 +56,6 @@ func (s *Sink) nameOrgs(ctx context.Context) error {
 }
 
 func (s *Sink) lookUpOrgs(ctx context.Context, teams []string, known map[string]string) error {
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": mostAsked}))
 	rows, err := s.conn.Query(ctx, orgsOfTeams, teams, teams, teams)
 	if err != nil {
 		return err

@@ -18,15 +18,11 @@ import (
 // since, as of a later time, has a higher version.
 
 // What bounds one query: windows, of which each costs it the granules of one channel, and the messages that they list, which stand in its text. A window that
-// lists more has a query of its own, which mostAsked allows.
+// lists more has a query of its own, which schemas.MaxQuerySize allows.
 const (
 	windowsAtOnce = 32
 	listedAtOnce  = 10_000
 )
-
-// mostAsked is how long a query may be, in bytes: more than a record of Kafka can list. ClickHouse's own bound is 256 KiB
-// (clickhouse.com/docs/operations/settings/settings#max_query_size).
-const mostAsked = 32 << 20
 
 // doomed selects, for one window, the rows that it deletes. What stands in the channel itself includes replies that were broadcast.
 const doomed = `SELECT toUInt32(?) AS w, ts, thread_ts FROM messages FINAL
@@ -115,9 +111,7 @@ func (s *Sink) condemn(ctx context.Context, windows []schemas.ContextMessage) er
 		}
 	}
 	// A message's month is fixed by its ts: FINAL need not look across months.
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-		"do_not_merge_across_partitions_select_final": 1, "max_query_size": mostAsked,
-	}))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"do_not_merge_across_partitions_select_final": 1}))
 	rows, err := s.conn.Query(ctx, strings.Join(query, "\nUNION ALL\n"), args...)
 	if err != nil {
 		return err

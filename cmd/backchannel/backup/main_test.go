@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
 	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -69,10 +70,7 @@ func (s *system) withTables() *system {
 }
 
 func (s *system) database() *clickhouse.Options {
-	return &clickhouse.Options{
-		Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute,
-		Auth: clickhouse.Auth{Database: fmt.Sprintf("backup_%d", systems.Add(1)), Username: "default"},
-	}
+	return applytest.Options(engineAddr, fmt.Sprintf("backup_%d", systems.Add(1)))
 }
 
 func (s *system) open(opts *clickhouse.Options) {

@@ -8,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
-	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
 	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/ingest/conversation"
 	"github.com/bigmind/backchannel/schemas"
@@ -33,15 +31,7 @@ func ts(second int) string    { return string(schemas.TSOf(uint64(at(second).Uni
 // filled is a conversation: each message takes 11 characters, 10 of text and one of its author's name.
 func filled(t *testing.T) ClickHouse {
 	t.Helper()
-	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: "conversation", Username: "default"}}
-	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := clickhouse.Open(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
+	conn := applytest.Database(t, engineAddr, "conversation")
 	var rows []string
 	say := func(org, channel string, second, root int, text string, deleted, version int) {
 		thread := ""

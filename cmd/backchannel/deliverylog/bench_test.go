@@ -8,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
-	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -79,15 +77,7 @@ func people(n int) (ids []string) {
 // manyRows fills the log in 20 inserts, as time goes on, so that ClickHouse merges as it does at work.
 func manyRows(b *testing.B) ClickHouse {
 	b.Helper()
-	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: "deliverylog_bench", Username: "default"}}
-	if _, err := apply.ClickHouse(b.Context(), opts, false); err != nil {
-		b.Fatal(err)
-	}
-	conn, err := clickhouse.Open(opts)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
+	conn := applytest.Database(b, engineAddr, "deliverylog_bench")
 	const inserts = 20
 	per := strconv.Itoa(manyDeliveries / inserts)
 	for i := range inserts {

@@ -7,9 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
-
-	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
 	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
@@ -29,15 +27,7 @@ var at = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 // filled has requests r0 to r9 of acme, the newest first, a minute apart but for the last three, which ended at once; and one of globex.
 func filled(t *testing.T) ClickHouse {
 	t.Helper()
-	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: "deliverylog", Username: "default"}}
-	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := clickhouse.Open(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
+	conn := applytest.Database(t, engineAddr, "deliverylog")
 	var rows []string
 	row := func(org, request, recipient, status, reason string, when time.Time) {
 		rows = append(rows, fmt.Sprintf("('%s', '%s', '%s', 'slack', 'alert.important', '%s', '%s', ['org_type=off', 'type_default=both'], 1, %d, %d)", org, request, recipient, status, reason, when.UnixMilli(), when.UnixMilli()))
@@ -152,5 +142,20 @@ SELECT 'initech', 'r' || toString(number), 'ada', 'slack', 'alert.important', ?,
 	}
 	if len(seen) != 300 {
 		t.Errorf("%d rows, want 300", len(seen))
+	}
+}
+
+// So it is when very many of them fit: their keys are more than ClickHouse takes in a query by itself.
+func TestVeryManyFormerVersions(t *testing.T) {
+	log := filled(t)
+	for version, status := range []string{"failed", "delivered"} {
+		if err := log.Conn.Exec(t.Context(), `INSERT INTO notification_log (org_id, request_id, recipient, channel, type, status, at, version)
+SELECT 'umbrella', 'request-of-the-umbrella-company-' || toString(number), 'ada', 'slack', 'alert.important', ?, fromUnixTimestamp64Milli(?, 'UTC'), ? FROM numbers(11000)`, status, at.UnixMilli(), uint64(version)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := log.Find(t.Context(), "umbrella", deliverylog.Query{Status: schemas.Failed, Limit: 10})
+	if err != nil || len(found) > 0 {
+		t.Errorf("%d that have failed once, %v", len(found), err)
 	}
 }

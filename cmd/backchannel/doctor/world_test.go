@@ -25,6 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
 	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/ingest/diagnose"
@@ -44,9 +45,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-func database() *clickhouse.Options {
-	return &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: "doctor", Username: "default"}}
-}
+func database() *clickhouse.Options { return applytest.Options(engineAddr, "doctor") }
 
 // world is an installation in which everything works: the engines, a workspace in a simulated Slack, a mail server, and an ingest that says so.
 type world struct {

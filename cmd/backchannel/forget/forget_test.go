@@ -2,7 +2,6 @@ package forget
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,32 +15,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/deploy/apply"
-	"github.com/bigmind/backchannel/deploy/embedded/chdb"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
+	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/deploy/embedded/kafka"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks/views"
 )
 
-// childMode as the first argument makes this test binary the engine's child process.
-const childMode = "chdb-engine"
-
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childMode {
-		if err := chdb.RunChild(context.Background(), slog.Default()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { chdbtest.Main(m, nil) }
 
 // world is a broker and an engine that hold two organizations, and the Redis views of them.
 type world struct {
@@ -67,25 +54,7 @@ func newWorld(t *testing.T) *world {
 	if _, err := apply.Topics(t.Context(), kadm.NewClient(admin), 1, false); err != nil {
 		t.Fatal(err)
 	}
-	library, err := chdb.Ensure(t.Context(), chdb.EnsureOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	child, err := chdb.Start(context.WithoutCancel(t.Context()), chdb.ChildOptions{
-		Command: []string{os.Args[0], childMode}, Addr: "127.0.0.1:0", DataDir: w.dir, Library: library, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := child.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := child.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.open(t, child.Addr(), "one")
+	w.open(t, chdbtest.Engine(t, w.dir), "one")
 	w.records(t)
 	return w
 }
@@ -93,16 +62,7 @@ func newWorld(t *testing.T) *world {
 // open makes a database for one story, and fills it.
 func (w *world) open(t *testing.T, addr, database string) {
 	t.Helper()
-	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{addr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: database}}
-	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := clickhouse.Open(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	w.ClickHouse = conn
+	w.ClickHouse = applytest.Database(t, addr, database)
 	for _, table := range []string{"messages", "message_texts"} { // parts that mutations replaced go after eight minutes otherwise
 		w.exec(t, "ALTER TABLE "+table+" MODIFY SETTING old_parts_lifetime = 1")
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/bigmind/backchannel/deploy/apply"
+	"github.com/bigmind/backchannel/deploy/apply/applytest"
 	"github.com/bigmind/backchannel/deploy/embedded/chdb/chdbtest"
 	"github.com/bigmind/backchannel/schemas"
 	chsink "github.com/bigmind/backchannel/sinks/clickhouse"
@@ -30,20 +30,6 @@ func TestMain(m *testing.M) {
 		engineAddr = addr
 		return nil
 	})
-}
-
-func database(t *testing.T, name string) clickhouse.Conn {
-	t.Helper()
-	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{engineAddr}, ReadTimeout: time.Minute, Auth: clickhouse.Auth{Database: name, Username: "default"}}
-	if _, err := apply.ClickHouse(t.Context(), opts, false); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := clickhouse.Open(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn
 }
 
 // world is a broker and a ClickHouse with rows, and a replayer whose sink is the real one.
@@ -65,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, began: time.Now().UTC().Truncate(time.Second)}
 	w.Replayer = &Replayer{
 		Kafka: []kgo.Opt{kgo.SeedBrokers(broker.ListenAddrs()...)}, Group: "backchannel-replay-shadow", Of: "live", Into: "live_shadow", Now: time.Now, Progress: io.Discard,
-		Live: database(t, "live"), Shadow: database(t, "live_shadow"),
+		Live: applytest.Database(t, engineAddr, "live"), Shadow: applytest.Database(t, engineAddr, "live_shadow"),
 	}
 	if w.client, err = kgo.NewClient(w.Kafka...); err != nil {
 		t.Fatal(err)
@@ -230,7 +216,7 @@ func TestReplayCompareSwitchDrop(t *testing.T) {
 func (w *world) throughEnrich() {
 	t := w.t
 	t.Helper()
-	w.Shadow = database(t, w.Into)
+	w.Shadow = applytest.Database(t, engineAddr, w.Into)
 	w.Write = func(ctx context.Context, batch []*kgo.Record) (int, error) {
 		result, err := chsink.Definition(w.Shadow, 1000, time.Millisecond).Sink.Write(ctx, batch)
 		return len(result.Rejected), err

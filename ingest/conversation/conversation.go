@@ -4,11 +4,9 @@ package conversation
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"time"
 
+	"github.com/bigmind/backchannel/ingest/cursor"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -72,23 +70,16 @@ type Cursor struct {
 }
 
 // String is the cursor as it goes into a URL.
-func (c Cursor) String() string {
-	text, _ := json.Marshal(c) // of strings and numbers
-	return base64.RawURLEncoding.EncodeToString(text)
-}
+func (c Cursor) String() string { return cursor.Text(c) }
 
 // ParseCursor undoes String; nil for an empty text.
 func ParseCursor(text string) (*Cursor, error) {
-	if text == "" {
-		return nil, nil
+	c, err := cursor.Parse[Cursor](text)
+	if err == nil && c != nil && (c.Until <= 0 || c.Root == "") {
+		err = cursor.ErrUnreadable
 	}
-	var c Cursor
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		err = json.Unmarshal(raw, &c)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || c.Until <= 0 || c.Root == "" {
-		return nil, errors.New("the cursor is none that an earlier page gave")
-	}
-	return &c, nil
+	return c, nil
 }

@@ -4,11 +4,9 @@ package deliverylog
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"time"
 
+	"github.com/bigmind/backchannel/ingest/cursor"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -90,23 +88,7 @@ func (e *Entry) Cursor() Cursor {
 }
 
 // String is the cursor as it goes into a URL.
-func (c Cursor) String() string {
-	text, _ := json.Marshal(c) // of strings and a number
-	return base64.RawURLEncoding.EncodeToString(text)
-}
+func (c Cursor) String() string { return cursor.Text(c) }
 
 // ParseCursor undoes String; nil for an empty text.
-func ParseCursor(text string) (*Cursor, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var c Cursor
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		err = json.Unmarshal(raw, &c)
-	}
-	if err != nil {
-		return nil, errors.New("the cursor is none that an earlier page gave")
-	}
-	return &c, nil
-}
+func ParseCursor(text string) (*Cursor, error) { return cursor.Parse[Cursor](text) }

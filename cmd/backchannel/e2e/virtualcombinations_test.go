@@ -18,8 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/deploy/slacksim"
-	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/release"
 	"github.com/bigmind/backchannel/processors/route"
@@ -54,9 +54,9 @@ func TestVirtualCombinations(t *testing.T) {
 				r.request(client, s, i)
 			}
 			time.Sleep(5 * time.Minute)
-			r.compare(client, all, false)
+			r.compare(all, false)
 			time.Sleep(25 * time.Minute) // the quiet hours are over
-			r.compare(client, all, true)
+			r.compare(all, true)
 		})
 	})
 }
@@ -75,11 +75,7 @@ func (r *combining) runEverything(ctx context.Context, client *kgo.Client, worki
 	rdb := redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1})
 	quiet := slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithCancel(ctx)
-	for _, def := range []processors.Definition{address.Definition(rdb, time.Now), route.Definition(rdb, time.Now), release.Definition(rdb, time.Now)} {
-		runner, err := processors.NewRunner(def, processors.Options{Kafka: r.kafka, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Log: quiet})
-		r.must(err)
-		working.Go(func() { _ = runner.Run(ctx) })
-	}
+	r.process(ctx, working, address.Definition(rdb, time.Now), route.Definition(rdb, time.Now), release.Definition(rdb, time.Now))
 	l := &life{}
 	publish := func(ctx context.Context, o schemas.Outcome) error {
 		value, err := schemas.NotificationOutcomes.Encode(o)
@@ -167,8 +163,8 @@ func (r *combining) request(client *kgo.Client, s oracle.Situation, i int) {
 }
 
 // compare holds the outcomes, what Slack shows and what was mailed against the oracle; later says that the quiet hours are over.
-func (r *combining) compare(client *kgo.Client, all []oracle.Situation, later bool) {
-	said, posted := r.outcomesOf(client), r.postedTo()
+func (r *combining) compare(all []oracle.Situation, later bool) {
+	said, posted := r.outcomesOf(), r.postedTo()
 	wrong := 0
 	for i, s := range all {
 		org, id := combined(i)
@@ -190,27 +186,18 @@ func (r *combining) compare(client *kgo.Client, all []oracle.Situation, later bo
 }
 
 // outcomesOf are the words of all outcomes so far, by organization.
-func (r *combining) outcomesOf(client *kgo.Client) map[schemas.OrgID][]string {
-	ctx := r.t.Context()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, schemas.NotificationOutcomes.Name)
-	r.must(err)
-	left := int64(0)
-	ends.Each(func(o kadm.ListedOffset) { left += o.Offset })
-	reader, err := kgo.NewClient(append(r.kafka, kgo.ConsumeTopics(schemas.NotificationOutcomes.Name), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+func (r *combining) outcomesOf() map[schemas.OrgID][]string {
+	reader, err := scan.Client(r.kafka)
 	r.must(err)
 	defer reader.Close()
+	spans, err := scan.All(r.t.Context(), reader, schemas.NotificationOutcomes.Name)
+	r.must(err)
 	said := map[schemas.OrgID][]string{}
-	for left > 0 {
-		for _, rec := range reader.PollFetches(ctx).Records() {
-			left--
-			if rec.Attrs.IsControl() {
-				continue
-			}
-			o, err := schemas.NotificationOutcomes.Decode(rec.Value)
-			r.must(err)
-			said[o.OrgID] = append(said[o.OrgID], strings.Join(strings.Fields(fmt.Sprint(o.Channel, " ", o.Status, " ", o.Reason)), " "))
-		}
-	}
+	r.must(scan.Read(r.t.Context(), reader, spans, func(rec *kgo.Record) error {
+		o, err := schemas.NotificationOutcomes.Decode(rec.Value)
+		said[o.OrgID] = append(said[o.OrgID], strings.Join(strings.Fields(fmt.Sprint(o.Channel, " ", o.Status, " ", o.Reason)), " "))
+		return err
+	}))
 	return said
 }
 

@@ -283,12 +283,17 @@ const requestedType schemas.NotificationType = "channel_context.updated"
 // route runs what is between a request and its deliveries.
 func (r *notifying) route(ctx context.Context, working *sync.WaitGroup) {
 	rdb := redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1})
-	for _, def := range []processors.Definition{address.Definition(rdb, time.Now), route.Definition(rdb, time.Now)} {
+	r.process(ctx, working, address.Definition(rdb, time.Now), route.Definition(rdb, time.Now))
+	working.Go(func() { <-ctx.Done(); _ = rdb.Close() })
+}
+
+// process runs processors until ctx is done.
+func (r *notifying) process(ctx context.Context, working *sync.WaitGroup, defs ...processors.Definition) {
+	for _, def := range defs {
 		runner, err := processors.NewRunner(def, processors.Options{Kafka: r.kafka, Metrics: processors.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler)})
 		r.must(err)
 		working.Go(func() { _ = runner.Run(ctx) })
 	}
-	working.Go(func() { <-ctx.Done(); _ = rdb.Close() })
 }
 
 // ask produces the requests, at three quarters of what Slack allows each workspace.

@@ -51,7 +51,7 @@ func BenchmarkPages(b *testing.B) {
 	}
 	token, record := apitoken.New()
 	record.OrgID, record.Role = org, "owner"
-	w.apply(schemas.APITokens.Spec, schemas.Key(record.TokenID), record)
+	w.apply(schemas.APITokens.Spec, schemas.OrgKey(org, record.TokenID), record)
 	program := api.New(api.Options{
 		Redis: rdb, Publisher: w, Deliveries: w.log, Verdicts: w.verdicts, PerMinute: 1_000_000, Now: time.Now, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	})

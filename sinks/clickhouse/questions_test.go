@@ -197,10 +197,10 @@ var questions = []asking{
 		}
 		return f
 	}},
-	{"Who talks of the renewal?", "SELECT count() FROM org_conversations(org = 'acme') WHERE hasAllTokens(text, 'renewal')", func(w *organization) facts {
+	{"Who talks of the renewal?", "SELECT count() FROM org_search(org = 'acme', words = 'renewal')", func(w *organization) facts {
 		return one(len(where(w.live(), func(s *spoken) bool { return has(s, "renewal") })))
 	}},
-	{"Where do two words come together?", "SELECT ts FROM account_conversations(org = 'acme', account = 'a1') WHERE hasAllTokens(text, 'sso invoice')", func(w *organization) facts {
+	{"Where do two words come together?", "SELECT ts FROM account_search(org = 'acme', account = 'a1', words = 'sso invoice')", func(w *organization) facts {
 		return each(where(w.of("a1"), func(s *spoken) bool { return has(s, "sso") && has(s, "invoice") }), func(s *spoken) string { return tuple(string(tsOf(s.at))) })
 	}},
 	{"Where is either of them said?", "SELECT channel_id, count() FROM org_conversations(org = 'acme') WHERE hasAnyTokens(text, 'LEGAL dashboard') GROUP BY channel_id", func(w *organization) facts {

@@ -61,3 +61,49 @@ func TestATimeFilterSkipsMonths(t *testing.T) {
 		t.Errorf("the plan does not read one month of three:\n%s", plan)
 	}
 }
+
+// What is searched for is found as it reads now: neither what was edited away, deleted or dissociated, nor another account's or organization's; and a thread is
+// its root and its replies, of any month.
+func TestSearches(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	write(associate(t, 1, "acme", "T1", "C1", "a1", ""), associate(t, 2, "acme", "T1", "C2", "a2", ""), associate(t, 3, "globex", "T2", "C1", "a1", ""), associate(t, 4, "acme", "T1", "C3", "", ""))
+	const root = "1780000000.000100"
+	say := func(org schemas.OrgID, team schemas.TeamID, channel schemas.ChannelID, ts schemas.TS, version uint64, text string, change func(*schemas.ContextMessage)) {
+		m := schemas.ContextMessage{OrgID: org, TeamID: team, ChannelID: channel, TS: ts, Version: version, UserID: "U1", Text: text, Source: "live", ReceivedAt: time.Unix(1790000000, 0)}
+		if change != nil {
+			change(&m)
+		}
+		write(message(t, m))
+	}
+	reply := func(m *schemas.ContextMessage) { m.ThreadTS = root }
+	say("acme", "T1", "C1", root, 1, "Renewal of SSO", nil)
+	say("acme", "T1", "C1", "1783000000.000100", 1, "the renewal waits", reply)
+	say("acme", "T1", "C1", "1790000000.000100", 1, "yes", reply)
+	say("acme", "T1", "C1", "1780000001.000100", 1, "renewal?", nil)
+	say("acme", "T1", "C1", "1780000001.000100", 2, "nothing", func(m *schemas.ContextMessage) { m.EditedTS = "1780000009.000000" })
+	say("acme", "T1", "C1", "1780000002.000100", 1, "nothing", nil)
+	say("acme", "T1", "C1", "1780000002.000100", 2, "a renewal", func(m *schemas.ContextMessage) { m.EditedTS = "1780000009.000000" })
+	say("acme", "T1", "C1", "1780000003.000100", 1, "renewal, deleted", nil)
+	say("acme", "T1", "C1", "1780000003.000100", 2, "", func(m *schemas.ContextMessage) { m.Deleted = true })
+	say("acme", "T1", "C2", "1780000004.000100", 1, "the other account's renewal", nil)
+	say("acme", "T1", "C3", "1780000005.000100", 1, "renewal of a channel that is no account's", nil)
+	say("globex", "T2", "C1", root, 1, "the other company's renewal", nil)
+	for call, want := range map[string][]string{
+		"account_search(org = 'acme', account = 'a1', words = 'renewal')":                             {"('1780000000.000100')", "('1780000002.000100')", "('1783000000.000100')"},
+		"account_search(org = 'acme', account = 'a1', words = 'sso RENEWAL')":                         {"('1780000000.000100')"},
+		"account_search(org = 'acme', account = 'none', words = 'renewal')":                           nil,
+		"org_search(org = 'acme', words = 'renewal')":                                                 {"('1780000000.000100')", "('1780000002.000100')", "('1780000004.000100')", "('1783000000.000100')"},
+		"org_search(org = 'acme', words = 'renew')":                                                   nil,
+		"org_search(org = 'globex', words = 'renewal')":                                               {"('1780000000.000100')"},
+		"thread_conversations(org = 'acme', team = 'T1', channel = 'C1', root = '" + root + "')":      {"('1780000000.000100')", "('1783000000.000100')", "('1790000000.000100')"},
+		"thread_conversations(org = 'globex', team = 'T1', channel = 'C1', root = '" + root + "')":    nil,
+		"thread_conversations(org = 'acme', team = 'T1', channel = 'C1', root = '1783000000.000100')": nil, // a reply is no root
+		"thread_conversations(org = 'acme', team = 'T1', channel = 'C1', root = 'no ts')":             nil,
+	} {
+		if got := rows(t, c, "SELECT ts FROM "+call+" ORDER BY ts"); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", call, got, want)
+		}
+	}
+}

@@ -8,8 +8,10 @@ import (
 
 const (
 	shortestTick = 100 * time.Millisecond
-	// A tick visits every key; it may take a fiftieth of one core.
-	tickShare = 50
+	// A tick visits every key; it may take a fiftieth of one core, as long as keys do not live a second too long for it. A tick may also have
+	// waited for a core that others had: then it says nothing of what it costs.
+	tickShare   = 50
+	longestTick = time.Second
 	// syncEvery is how much a power cut can cost.
 	syncEvery = time.Second
 )
@@ -21,7 +23,7 @@ func (s *Server) age() {
 	for s.wait(pause) {
 		begun := time.Now()
 		s.tick(begun)
-		pause = max(shortestTick, tickShare*time.Since(begun))
+		pause = pauseAfter(time.Since(begun))
 		if time.Since(synced) < syncEvery {
 			continue
 		}
@@ -30,6 +32,11 @@ func (s *Server) age() {
 			s.log.Error("embedded Redis: cannot sync its file", "error", err)
 		}
 	}
+}
+
+// pauseAfter is how long to wait after a tick that took so long.
+func pauseAfter(took time.Duration) time.Duration {
+	return min(max(shortestTick, tickShare*took), longestTick)
 }
 
 // tick ages all keys to now. A wall clock set back ages nothing: keys then live longer, as in Redis.

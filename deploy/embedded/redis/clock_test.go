@@ -63,3 +63,12 @@ func eventually(t *testing.T, what string, done func() bool) {
 		}
 	}
 }
+
+// A tick that waited for a core, as on a busy machine, does not stop the clock: a pause of a workspace had lasted more than a minute.
+func TestABusyMachineDoesNotStopTheClock(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{0: shortestTick, 4 * time.Millisecond: 200 * time.Millisecond, 1500 * time.Millisecond: time.Second, time.Hour: time.Second} {
+		if got := pauseAfter(took); got != want {
+			t.Errorf("after a tick of %s the next comes in %s, want %s", took, got, want)
+		}
+	}
+}

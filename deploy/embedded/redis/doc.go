@@ -3,7 +3,7 @@
 // # Clock
 //
 // miniredis leaves expiry to its user. Here it runs by the wall clock: a key never expires early, and late by at most the pace of the
-// ticker (a tenth of a second, or fifty times what one tick costs, whichever is longer; TTL and PTTL answer as much too high). TIME, also
+// ticker (a tenth of a second, or fifty times what one tick took up to a second; TTL and PTTL answer as much too high). TIME, also
 // in scripts, is the machine's. Expiry of single hash fields (HEXPIRE) can be early by as much.
 //
 // # Memory

@@ -16,7 +16,7 @@ import (
 // work has ended.
 func FollowInstallations(ctx context.Context, kafka []kgo.Opt, log *slog.Logger, work func(ctx context.Context, in *schemas.Installation)) error {
 	return FollowAllInstallations(ctx, kafka, log, func(ctx context.Context, in *schemas.Installation) {
-		if in.Active() && in.SealedToken != "" {
+		if in.Callable() {
 			work(ctx, in)
 		}
 	})

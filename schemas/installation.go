@@ -96,6 +96,9 @@ func (i *Installation) Validate() error {
 // Active reports whether Slack may be called and messages kept.
 func (i *Installation) Active() bool { return i.Status == InstallActive }
 
+// Callable reports whether there is a token to call Slack with: a record that another system wrote may be active and have none.
+func (i *Installation) Callable() bool { return i.Active() && i.SealedToken != "" }
+
 // MayKeep reports whether channel sync was authorised for a channel of this kind. Slack's channel_type is 'channel'
 // for public and 'group' for private channels; when it is not known, either history scope will do, because Slack
 // sends and answers only what the app has a scope for.

@@ -165,11 +165,15 @@ func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, 
 
 // report prints the summary: for a person to standard error, for a program as the last line of standard output.
 func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
-	fmt.Fprintf(person, "\nAn analyst asks:\n%s\n\n", demo.AnalystQuery)
+	if len(s.Analyst) > 0 { // else it ended before: something did not arrive
+		fmt.Fprintf(person, "\nAn analyst asks:\n%s\n\n", demo.AnalystQuery)
+	}
 	for _, row := range s.Analyst {
 		fmt.Fprintf(person, "  %-12v %-20v messages %-6v people %-3v replies %-5v last %v\n", row["account"], row["deal"], row["messages"], row["people"], row["replies"], row["last_activity"])
 	}
-	fmt.Fprint(person, "\nNotifications of one type, as each person prefers:\n\n")
+	if len(s.Notifications) > 0 {
+		fmt.Fprint(person, "\nNotifications of one type, as each person prefers:\n\n")
+	}
 	for _, line := range s.Notifications {
 		fmt.Fprintln(person, "  "+line)
 	}

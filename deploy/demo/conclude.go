@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,38 +49,50 @@ WHERE org_id = {org:String}
 GROUP BY account_name
 ORDER BY messages DESC`
 
-// conclude waits until nothing changes any more, and compares.
+// stalled is how long nothing may change while the pipeline comes to rest. How long all of it takes is Slack's: DMs leave at one a second and person, and the
+// threads of a channel that somebody has linked by hand are read at fifty a minute.
+const stalled = 2 * time.Minute
+
+// conclude waits until all is there, or until nothing changes any more, and compares.
 func (r *run) conclude(ctx context.Context) (Summary, error) {
-	fmt.Fprintln(r.Out, "nobody talks any more; waiting for the pipeline to come to rest")
+	fmt.Fprintln(r.Out, "nobody talks any more; waiting until everything has arrived")
 	stats, err := r.Slack.Idle(ctx)
 	if err != nil {
 		return Summary{}, fmt.Errorf("wait for Slack's deliveries: %w", err)
 	}
-	var (
-		s       Summary
-		problem error
-	)
+	var last Summary
+	moved, told := time.Now(), time.Now()
 	for {
-		now, err := r.compare(ctx, stats)
-		if err != nil && ctx.Err() != nil && problem != nil {
-			return s, problem // the time was over in the midst of comparing: what did not match is what is wrong
-		}
+		s, err := r.compare(ctx, stats)
 		if err != nil {
-			return now, err
+			return s, err
 		}
-		s = now
-		if problem = s.Problem(); problem == nil {
+		problem := s.Problem()
+		if problem == nil {
 			if err := r.showcase(ctx, &s); err != nil {
 				return s, err
 			}
 			return s, r.analyse(ctx, &s)
 		}
-		select {
-		case <-ctx.Done():
-			return s, problem
-		case <-time.After(250 * time.Millisecond):
+		if s.moved(last) {
+			last, moved = s, time.Now()
 		}
+		if time.Since(moved) > stalled {
+			return s, fmt.Errorf("nothing has changed for %s: %w", stalled, problem)
+		}
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			fmt.Fprintf(r.Out, "      waiting: %d of %d messages are as they should be, %d of %d requests have an outcome; Slack lets 50 threads a minute be read (Ctrl-C ends at once)\n",
+				s.MessagesExpected-min(s.MessagesExpected, s.MismatchedMessages), s.MessagesExpected, s.RequestsWithOutcome, s.NotificationsRequested)
+		}
+		time.Sleep(250 * time.Millisecond)
 	}
+}
+
+// moved says whether anything has arrived since.
+func (s Summary) moved(since Summary) bool {
+	return s.MessagesInClickHouse != since.MessagesInClickHouse || s.MismatchedMessages != since.MismatchedMessages || s.RequestsWithOutcome != since.RequestsWithOutcome ||
+		s.DMsPosted != since.DMsPosted || !maps.Equal(s.Outcomes, since.Outcomes)
 }
 
 // Problem says what does not match, if anything.
@@ -88,7 +101,7 @@ func (s Summary) Problem() error {
 	case s.MessagesExpected == 0 || s.NotificationsRequested == 0:
 		return fmt.Errorf("%d messages said, %d notifications requested: too few to show anything; let it run longer with --for", s.MessagesExpected, s.NotificationsRequested)
 	case s.MessagesExpected != s.MessagesInClickHouse || s.MismatchedMessages > 0:
-		return fmt.Errorf("%d messages expected, %d in ClickHouse, %d of them wrong", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
+		return fmt.Errorf("%d messages expected, %d in ClickHouse; %d are missing, too many, or read otherwise", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
 	case s.RequestsWithOutcome != s.NotificationsRequested:
 		return fmt.Errorf("%d requests, only %d have an outcome", s.NotificationsRequested, s.RequestsWithOutcome)
 	case s.DMsPosted != s.Outcomes["delivered by slack"]:

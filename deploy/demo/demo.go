@@ -69,14 +69,8 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err := group.Wait(); err != nil {
 		return Summary{}, err
 	}
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), restWithin)
-	defer cancel()
-	return r.conclude(rest)
+	return r.conclude(context.WithoutCancel(ctx))
 }
-
-// restWithin bounds how long the pipeline may take to come to rest once nobody talks any more: DMs leave at one a second
-// and person, and the threads of a channel that somebody has linked by hand come at the fifty a minute that Slack allows, while others are read too.
-const restWithin = 4 * time.Minute
 
 func withEnd(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if d > 0 {

@@ -9,8 +9,13 @@ import (
 	"github.com/bigmind/backchannel/deploy/slacksim"
 )
 
-// sayEvery paces the conversation: about 50 changes a second over all channels.
-const sayEvery = 20 * time.Millisecond
+// People talk a lot at first, about 50 changes a second over all channels, and then calmly: fewer threads a minute than Slack lets one read again,
+// so that whoever looks around for long does not wait long at the end.
+const (
+	busyFor    = time.Minute
+	busyEvery  = 20 * time.Millisecond
+	calmlyThen = time.Second
+)
 
 var phrases = []string{
 	"Morning! Did the import finish overnight?",
@@ -48,7 +53,7 @@ func (r *run) talk(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(r.Seed, 1)) //nolint:gosec // a script, not a secret
 	var said []spoken
 	n := 0
-	return pace(ctx, sayEvery, func() error {
+	act := func() error {
 		n++
 		c := r.world.channels[random.IntN(len(r.world.channels))]
 		who := r.world.people[random.IntN(len(r.world.people)-1)].ID // the last one is deactivated
@@ -92,7 +97,13 @@ func (r *run) talk(ctx context.Context) error {
 			said = append(said, spoken{m.Channel, m.TS})
 		}
 		return nil
-	})
+	}
+	busy, end := context.WithTimeout(ctx, busyFor)
+	defer end()
+	if err := pace(busy, busyEvery, act); err != nil {
+		return err
+	}
+	return pace(ctx, calmlyThen, act)
 }
 
 // lost says in which channel the event of what comes next is to be lost, if it is.

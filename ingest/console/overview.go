@@ -133,8 +133,10 @@ func tokenWords(in *schemas.Installation, refused string) (says string, ok bool)
 	switch {
 	case in.Status == schemas.InstallUninstalled:
 		return "None: the app was uninstalled.", false
-	case !in.Active() || in.SealedToken == "":
+	case !in.Active():
 		return "Revoked. Connect Slack again.", false
+	case !in.Callable():
+		return "None. Connect Slack.", false
 	case refused != "":
 		return "Slack refused it. Connect Slack again.", false
 	case !in.TokenExpiresAt.IsZero():

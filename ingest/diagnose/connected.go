@@ -72,6 +72,9 @@ func (e *Examiner) connected(ctx context.Context, all []schemas.Installation) (C
 
 // unusable says why an active installation cannot be posted with; empty: it can.
 func (e *Examiner) unusable(ctx context.Context, in *schemas.Installation) (string, error) {
+	if !in.Callable() {
+		return "has no token", nil
+	}
 	if lacks := Lacks(in, schemas.NotificationScopes()); len(lacks) > 0 {
 		return "did not grant " + strings.Join(lacks, ", "), nil
 	}

@@ -27,7 +27,7 @@ func (p *person) matched(ctx context.Context, v *Verdict) (Check, error) {
 		return fail(UserMatched, p.called()+" has no email address in Bigmind, by which people are matched.", "Add the address to Bigmind's directory.", OpenPeople), nil
 	case v.User != "":
 		return pass(UserMatched, fmt.Sprintf("%s is %s in %s, by the email %s.", p.called(), v.User, p.workspace(v.Team), p.email())), nil
-	case !slices.ContainsFunc(p.workspaces, func(in schemas.Installation) bool { return in.Active() }):
+	case !slices.ContainsFunc(p.workspaces, func(in schemas.Installation) bool { return in.Callable() }):
 		return unknown(UserMatched, "Nobody is matched while Slack is not connected.", connectNext), nil
 	}
 	same, err := p.withSameEmail(ctx)
@@ -111,14 +111,14 @@ func (p *person) notMatchable(same []schemas.SlackUser) Check {
 }
 
 func (p *person) active(team schemas.TeamID) bool {
-	return slices.ContainsFunc(p.workspaces, func(in schemas.Installation) bool { return in.TeamID == team && in.Active() })
+	return slices.ContainsFunc(p.workspaces, func(in schemas.Installation) bool { return in.TeamID == team && in.Callable() })
 }
 
 // notRead finds reasons why nobody can have been matched yet: people not read, or read without their emails.
 func (p *person) notRead(ctx context.Context) (Check, bool, error) {
 	for i := range p.workspaces {
 		in := &p.workspaces[i]
-		if !in.Active() {
+		if !in.Callable() {
 			continue
 		}
 		if lacks := Lacks(in, []string{schemas.ScopeUsersRead, schemas.ScopeUsersReadEmail}); len(lacks) > 0 {

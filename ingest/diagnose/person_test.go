@@ -23,6 +23,9 @@ func TestPerson(t *testing.T) {
 		"revoked": {func(w *world) {
 			w.install(func(in *schemas.Installation) { in.Status, in.Reason = schemas.InstallRevoked, "token_revoked" })
 		}, "-?++?", "Acme (T1) is no longer connected: its token was revoked (token_revoked)", diagnose.ConnectSlack},
+		"no token": {func(w *world) {
+			w.install(func(in *schemas.Installation) { in.SealedToken = "" })
+		}, "-?++?", "Acme (T1) has no token", diagnose.ConnectSlack},
 		"a scope is missing": {func(w *world) {
 			w.install(func(in *schemas.Installation) { in.Scopes = schemas.NotificationScopes()[1:] })
 		}, "-++++", "did not grant chat:write", diagnose.ConnectSlack},

@@ -64,6 +64,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) install(change func(*schemas.Installation)) {
 	in := schemas.Installation{
 		OrgID: org, TeamID: team, TeamName: "Acme", Status: schemas.InstallActive, Scopes: append(schemas.NotificationScopes(), schemas.ChannelSyncScopes()...),
+		SealedToken: "sealed",
 	}
 	change(&in)
 	w.put(schemas.ViewOrgInstalls(org), string(team), in)

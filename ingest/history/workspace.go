@@ -64,7 +64,7 @@ func (h *History) work(ctx context.Context, in *schemas.Installation) {
 	}
 	appClass := cmp.Or(in.AppClass, h.opts.Class)
 	w.class, w.budget = classes[appClass], NewBudget(h.opts.Redis, in.TeamID, appClass)
-	if in.Active() && in.SealedToken != "" {
+	if in.Callable() {
 		token, err := h.opts.Tokens.Open(in.TeamID, in.SealedToken)
 		if err != nil {
 			h.opts.Log.Warn("history: a workspace's token cannot be opened", "team", in.TeamID, "error", err)

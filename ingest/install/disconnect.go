@@ -41,7 +41,7 @@ func (h *Handler) Disconnect(ctx context.Context, opener Opener, org schemas.Org
 }
 
 func (h *Handler) uninstall(ctx context.Context, opener Opener, in *schemas.Installation) error {
-	if !in.Active() || in.SealedToken == "" {
+	if !in.Callable() {
 		return nil
 	}
 	token, err := opener.Open(in.TeamID, in.SealedToken)

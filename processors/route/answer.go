@@ -112,7 +112,7 @@ func (l *lookup) readOrg(a *answer) (*orgViews, error) {
 	org.settings, err2 = record(a, &l.settings)
 	installs, err3 := records(a, &l.installs)
 	for _, in := range installs {
-		if in.Validate() == nil && in.Active() {
+		if in.Validate() == nil && in.Callable() {
 			org.active[in.TeamID] = in
 		}
 	}

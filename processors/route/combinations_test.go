@@ -23,7 +23,7 @@ func install(t *testing.T, s oracle.Situation, r *processorstest.Redis, org sche
 	if s.Connected {
 		status = schemas.InstallActive
 	}
-	r.Put(t, schemas.ViewOrgInstalls(org), "T1", schemas.Installation{OrgID: org, TeamID: "T1", Status: status})
+	r.Put(t, schemas.ViewOrgInstalls(org), "T1", schemas.Installation{OrgID: org, TeamID: "T1", Status: status, SealedToken: "sealed"})
 	putUser(t, r, schemas.DirectoryUser{OrgID: org, UserID: "ann", Email: email})
 	person := schemas.SlackUser{OrgID: org, TeamID: "T1", UserID: "U1", Email: "somebody@else.example", TimeZone: "America/New_York"}
 	if s.Matched && s.Email {

@@ -88,7 +88,7 @@ func (v *views) indexed(key, member string) {
 }
 
 func (v *views) workspace(org schemas.OrgID, team schemas.TeamID, status schemas.InstallStatus) {
-	v.put(schemas.ViewOrgInstalls(org), string(team), schemas.Installation{OrgID: org, TeamID: team, Status: status})
+	v.put(schemas.ViewOrgInstalls(org), string(team), schemas.Installation{OrgID: org, TeamID: team, Status: status, SealedToken: "sealed"})
 }
 
 func (v *views) find(requests ...*schemas.NotificationRequest) []person {

@@ -244,6 +244,8 @@ func TestExplain(t *testing.T) {
 	r := newWorld(t)
 	r.Put(t, schemas.ViewOrgInstalls("initech"), "T9", schemas.Installation{OrgID: "initech", TeamID: "T9", Status: schemas.InstallRevoked})
 	putUser(t, r, schemas.DirectoryUser{OrgID: "initech", UserID: "ian", Email: "ian@initech.example"})
+	r.Put(t, schemas.ViewOrgInstalls("hooli"), "T8", schemas.Installation{OrgID: "hooli", TeamID: "T8", Status: schemas.InstallActive})
+	putUser(t, r, schemas.DirectoryUser{OrgID: "hooli", UserID: "hal", Email: "hal@hooli.example"})
 	r.Put(t, schemas.ViewOrgPreferences("acme"), "bea", schemas.Preferences{OrgID: "acme", UserID: "bea", Types: choices{important: schemas.PreferEmail}})
 	for name, tt := range map[string]struct {
 		org    schemas.OrgID
@@ -254,6 +256,7 @@ func TestExplain(t *testing.T) {
 	}{
 		"all is well":           {"acme", schemas.Recipient{Email: "ANN@acme.example"}, "T1/U1", schemas.PreferBoth, "slack T1/U1, email ann@acme.example"},
 		"not connected":         {"initech", schemas.Recipient{UserID: "ian"}, "slack_not_connected", schemas.PreferBoth, "slack slack_not_connected, email ian@initech.example"},
+		"connected, no token":   {"hooli", schemas.Recipient{UserID: "hal"}, "slack_not_connected", schemas.PreferBoth, "slack slack_not_connected, email hal@hooli.example"},
 		"not matched":           {"acme", schemas.Recipient{UserID: "gone"}, "no_slack_match", schemas.PreferBoth, "slack no_slack_match, email gone@acme.example"},
 		"turned off":            {"globex", schemas.Recipient{UserID: "ann"}, "T7/U9", schemas.PreferOff, ""},
 		"by email, deactivated": {"acme", schemas.Recipient{UserID: "bea"}, "account_inactive", schemas.PreferEmail, "email bea@acme.example"},

@@ -25,9 +25,9 @@ func newWorld(t testing.TB) *processorstest.Redis {
 	t.Helper()
 	r := processorstest.NewRedis(t)
 	for team, status := range map[schemas.TeamID]schemas.InstallStatus{"T1": schemas.InstallActive, "T2": "", "T3": schemas.InstallUninstalled} {
-		r.Put(t, schemas.ViewOrgInstalls("acme"), string(team), schemas.Installation{OrgID: "acme", TeamID: team, Status: status})
+		r.Put(t, schemas.ViewOrgInstalls("acme"), string(team), schemas.Installation{OrgID: "acme", TeamID: team, Status: status, SealedToken: "sealed"})
 	}
-	r.Put(t, schemas.ViewOrgInstalls("globex"), "T7", schemas.Installation{OrgID: "globex", TeamID: "T7"})
+	r.Put(t, schemas.ViewOrgInstalls("globex"), "T7", schemas.Installation{OrgID: "globex", TeamID: "T7", SealedToken: "sealed"})
 	for _, u := range []schemas.DirectoryUser{
 		{OrgID: "acme", UserID: "ann", Email: " Ann@Acme.example"},
 		{OrgID: "acme", UserID: "bea", Email: "bea@acme.example"},

@@ -110,7 +110,7 @@ func (s *Sink) impossible(j *job, now time.Time) (schemas.OutcomeStatus, schemas
 		return schemas.Expired, schemas.InstallUnusable
 	case j.expired(now):
 		return schemas.Expired, schemas.PastExpiry
-	case j.install == nil || !j.install.Active() || j.install.SealedToken == "":
+	case j.install == nil || !j.install.Callable():
 		return schemas.Failed, schemas.SlackNotConnected
 	case j.install.OrgID != d.OrgID:
 		return schemas.Failed, schemas.TenantMismatch

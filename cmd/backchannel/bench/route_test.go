@@ -116,7 +116,7 @@ func fillOrgs(t *testing.T, rdb *redis.Client) {
 	}
 	for o := range orgs {
 		org, team := schemas.OrgID(fmt.Sprintf("org-%d", o)), schemas.TeamID(fmt.Sprintf("T%d", o))
-		put(schemas.ViewOrgInstalls(org), string(team), schemas.Installation{OrgID: org, TeamID: team, Status: schemas.InstallActive})
+		put(schemas.ViewOrgInstalls(org), string(team), schemas.Installation{OrgID: org, TeamID: team, Status: schemas.InstallActive, SealedToken: "sealed"})
 		put(schemas.ViewOrgSettings(org), "", schemas.OrgSettings{OrgID: org, Caps: map[schemas.NotificationType]schemas.Cap{schemas.AnyType: {PerRecipient: 1e6, PerOrg: 1e9}}})
 		for p := range people {
 			id, email := fmt.Sprintf("usr-%d", p), fmt.Sprintf("p%d@org-%d.example", p, o)

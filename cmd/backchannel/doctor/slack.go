@@ -72,6 +72,10 @@ func named(in *schemas.Installation) string {
 func (d *Doctor) workspace(ctx context.Context, in *schemas.Installation) bool {
 	ctx, cancel := d.bounded(ctx)
 	defer cancel()
+	if !in.Callable() {
+		d.fail("slack", "token", string(in.TeamID), named(in)+" has no token.", "An admin connects Slack in Settings, Communication data, Messaging.")
+		return true
+	}
 	token, err := d.Tokens.Open(in.TeamID, in.SealedToken)
 	if err != nil {
 		d.fail("slack", "keys", string(in.TeamID), fmt.Sprintf("The token of %s cannot be opened with the configured key set.", named(in)), "Add the key that it was sealed with to token-keys, or connect Slack again.")

@@ -201,7 +201,9 @@ func TestProgress(t *testing.T) {
 		"Reading its past: 0%":                       {WindowStart: at(-100)},
 		"Reading its past: 99%":                      {WindowStart: at(-100), Intervals: []schemas.SyncInterval{{From: at(-200), To: at(1)}}},
 		"Complete since 19 November 2026":            {WindowStart: at(-100), Complete: true},
-		"Stopped":                                    {WindowStart: at(-100), Status: schemas.SyncStopped, Reason: schemas.TokenRefused},
+		"Complete since 19 November 2026; 390 threads that have moved are being read again": {
+			WindowStart: at(-100), Status: schemas.SyncComplete, ThreadsPending: 390, EndsAt: now.Add(time.Hour)},
+		"Stopped": {WindowStart: at(-100), Status: schemas.SyncStopped, Reason: schemas.TokenRefused},
 	} {
 		if p := progressOf(&c, now); p.Text != want {
 			t.Errorf("%q, want %q", p.Text, want)

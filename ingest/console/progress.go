@@ -25,6 +25,8 @@ func progressOf(c *schemas.SyncCheckpoint, now time.Time) *progress {
 		p.Percent, p.Text = covered(c, now), "Stopped"
 	case c.Complete:
 		p.Percent, p.Text = 100, "Complete since "+day(p.Since)
+	case c.Status == schemas.SyncComplete: // some threads have moved since it was
+		p.Percent, p.Text, p.Moves = 100, fmt.Sprintf("Complete since %s; %s", day(p.Since), againOf(c.ThreadsPending)), true
 	default:
 		p.Percent, p.Moves = min(covered(c, now), 99), true
 		p.Text = fmt.Sprintf("Reading its past: %d%%", p.Percent)
@@ -33,6 +35,17 @@ func progressOf(c *schemas.SyncCheckpoint, now time.Time) *progress {
 		}
 	}
 	return p
+}
+
+// againOf says how many threads are read again.
+func againOf(threads int) string {
+	switch threads {
+	case 0:
+		return "what was said before is being read again"
+	case 1:
+		return "a thread that has moved is being read again"
+	}
+	return fmt.Sprintf("%d threads that have moved are being read again", threads)
 }
 
 // covered is in percent. A window without a beginning has nothing covered.

@@ -168,7 +168,11 @@ func (r *room) synced() Check {
 	case c.Status == schemas.SyncBackfilling:
 		return pass(MessagesSynced, "The past is being read; new messages come meanwhile.")
 	}
-	return pass(MessagesSynced, fmt.Sprintf("Everything is read; the newest messages were last compared with Slack at %s.", c.ReconciledAt.UTC().Format("2 January 2006 15:04 MST")))
+	moved := ""
+	if c.ThreadsPending > 0 {
+		moved = fmt.Sprintf(", and threads that have moved since (%d) are being read again", c.ThreadsPending)
+	}
+	return pass(MessagesSynced, fmt.Sprintf("Everything is read%s; the newest messages were last compared with Slack at %s.", moved, c.ReconciledAt.UTC().Format("2 January 2006 15:04 MST")))
 }
 
 // name is how a person knows the channel.

@@ -15,6 +15,7 @@ import (
 //	xT0ACME\x01 0acme rollout those that are shared with this one
 //	kacc-acme\x01 1acme roll… those of an account
 //	w0rollout                 the name from each of its words on: what a search finds
+//	?0c0acme                  those of which only the id is known yet, and the app is in
 //	*1ada okafor              all people, here one who is matched
 const (
 	ListAll     = "*"
@@ -23,6 +24,7 @@ const (
 	ListCompany = "x"
 	ListAccount = "k"
 	ListWord    = "w"
+	ListUnnamed = "?"
 	// EntryState stands in an entry where its state goes, which the sink knows.
 	EntryState = "\x02"
 )
@@ -87,6 +89,9 @@ func (c *SlackChannel) ListFacts() string {
 	in := "-"
 	if c.IsMember {
 		in = "m"
+		if strings.TrimSpace(c.Name) == "" {
+			entries = append(entries, ListUnnamed+EntryState+name)
+		}
 	}
 	return join(in, name, append(entries, wordEntries(c.Title())...))
 }

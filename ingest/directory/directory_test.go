@@ -330,6 +330,26 @@ func TestChannelsThatWereLeft(t *testing.T) {
 	})
 }
 
+// A channel that the app was added to has its name within a minute, and not at the next reading of the list.
+func TestAChannelThatTheAppWasAddedTo(t *testing.T) {
+	inWorld(t, slacksim.Settings{}, allScopes, func(t *testing.T, w *world) {
+		w.installed(time.Now())
+		defer w.run()()
+		time.Sleep(5 * time.Minute)
+		c, err := w.slack.CreateChannel(t.Context(), w.team.ID, slacksim.Channel{Name: "hooli-onboarding", Members: []slacksim.UserID{w.install.BotUserID}})
+		w.must(err)
+		for _, key := range []schemas.Key{schemas.TeamChannelKey(w.team.ID, c.ID), schemas.TeamChannelKey(w.team.ID, "C0GONE"), schemas.TeamChannelKey("T0ELSEWHERE", "C0OTHER")} {
+			w.mini.ZAdd(schemas.ViewOrgChannelIndex("acme"), 0, schemas.ListUnnamed+schemas.StateOpen+"c0"+schemas.EntryEnd+string(key))
+		}
+		time.Sleep(time.Minute)
+		got, n := w.latest(schemas.SlackChannels.Name)
+		named, err := schemas.SlackChannels.Decode(got[string(schemas.TeamChannelKey(w.team.ID, c.ID))])
+		if err != nil || named.Name != "hooli-onboarding" || !named.IsMember || len(got) != 1 {
+			t.Errorf("%+v, %v, of %d records", named, err, n)
+		}
+	})
+}
+
 // Of a shared channel it is known with which other companies; the workspaces of our own are none.
 func TestOtherCompanies(t *testing.T) {
 	w := &workspace{in: &schemas.Installation{TeamID: "T1", EnterpriseID: "E1"}}

@@ -70,6 +70,9 @@ func (w *workspace) round(ctx context.Context) (time.Duration, error) {
 		}
 		wait = min(wait, due)
 	}
+	if err := w.nameChannels(ctx); err != nil {
+		return 0, fmt.Errorf("conversations.info: %w", err)
+	}
 	return min(wait, leaseLife/2), nil // the lease is kept meanwhile, so that it stays one replica's
 }
 

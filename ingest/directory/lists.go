@@ -77,16 +77,21 @@ func (w *workspace) channels(ctx context.Context, cursor string) ([]*kgo.Record,
 		if !page[i].IsMember {
 			continue
 		}
-		rec, err := w.record(schemas.SlackChannel{
-			OrgID: w.in.OrgID, TeamID: w.in.TeamID, ChannelID: schemas.ChannelID(page[i].ID), Name: page[i].Name, IsPrivate: page[i].IsPrivate,
-			IsArchived: page[i].IsArchived, IsExtShared: page[i].IsExtShared, IsMember: true, ExternalTeamIDs: w.others(&page[i]), UpdatedAt: time.Now().UTC(),
-		})
+		rec, err := w.channel(&page[i])
 		if err != nil {
 			return nil, "", err
 		}
 		records = append(records, rec)
 	}
 	return records, next, nil
+}
+
+// channel is the record of a channel that the app is in.
+func (w *workspace) channel(c *slack.Channel) (*kgo.Record, error) {
+	return w.record(schemas.SlackChannel{
+		OrgID: w.in.OrgID, TeamID: w.in.TeamID, ChannelID: schemas.ChannelID(c.ID), Name: c.Name, IsPrivate: c.IsPrivate,
+		IsArchived: c.IsArchived, IsExtShared: c.IsExtShared, IsMember: true, ExternalTeamIDs: w.others(c), UpdatedAt: time.Now().UTC(),
+	})
 }
 
 // others are the companies that a channel is shared with: those connected that are not of our own organization.

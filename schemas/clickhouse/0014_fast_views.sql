@@ -3,7 +3,7 @@
 --
 -- Words and threads are found in two steps. With FINAL the engine reads, beside each granule that an index chose, all that overlap it by the key: so the messages
 -- are looked for without, in all their versions, and only those that were found are read with FINAL, by their key and their month, and looked at again.
-
+--
 -- Whatever channel was ever the account's is looked at, and conversations says which is now.
 CREATE OR REPLACE VIEW account_conversations AS
 SELECT * FROM conversations

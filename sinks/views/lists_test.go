@@ -38,7 +38,8 @@ func TestTheListOfChannels(t *testing.T) {
 		{"associated elsewhere, without the app", link("acme", "a2"), []string{"*1x", "ka2\x011x", "w1x"}},
 		{"of another organization", link("globex", "a2"), nil},
 		{"gone", rec(t, schemas.SlackChannels.Spec, "T1/C1", nil), nil},
-		{"without a name", channel(schemas.SlackChannel{IsMember: true}), []string{"*0c1", "w0c1"}},
+		{"without a name", channel(schemas.SlackChannel{IsMember: true}), []string{"*0c1", "?0c1", "w0c1"}},
+		{"without a name, and left", channel(schemas.SlackChannel{}), nil},
 	}
 	_, rdb := newRedis(t)
 	for i, step := range steps {

@@ -32,7 +32,7 @@ func TestPollerKills(t *testing.T) {
 	engines := realengines.FreeAddrs(t, 1)[0]
 	p.start("engines", engines, "run", "processors", "sinks", "--embedded").Await(time.Minute, ready(engines))
 	w := p.build(false)
-	channels := p.past(w, 3, kills*20+100)
+	channels := p.past(w, 3, kills*70+100) // a kill comes within eight pages of ten messages
 	random := rand.New(rand.NewPCG(seed, 3))
 	poller := p.start("poller", p.http, "run", "ingest")
 	for n := range kills {

@@ -2,7 +2,6 @@ package schemas
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -72,10 +71,7 @@ func (t Topic[T]) Encode(v T) ([]byte, error) {
 func (t Topic[T]) Decode(value []byte) (T, error) {
 	var v T
 	if err := json.Unmarshal(value, &v); err != nil {
-		if _, isTime := errors.AsType[*time.ParseError](err); isTime {
-			err = errors.New("a time is not in RFC 3339 form") // the original quotes the value
-		}
-		return v, fmt.Errorf("decode a record of %s: %w", t.Name, err)
+		return v, fmt.Errorf("decode a record of %s: %w", t.Name, plainly(err, value, &v))
 	}
 	if c, ok := any(&v).(interface{ Validate() error }); ok {
 		if err := c.Validate(); err != nil {

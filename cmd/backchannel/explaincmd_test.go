@@ -30,7 +30,7 @@ func explained(t *testing.T) (mini *miniredis.Miniredis, put func(key, field str
 	if err := mini.Set(schemas.ViewsCompleteKey, "1"); err != nil {
 		t.Fatal(err)
 	}
-	put(schemas.ViewOrgInstalls("acme"), "T1", schemas.Installation{OrgID: "acme", TeamID: "T1", Status: schemas.InstallActive})
+	put(schemas.ViewOrgInstalls("acme"), "T1", schemas.Installation{OrgID: "acme", TeamID: "T1", Status: schemas.InstallActive, SealedToken: "sealed"})
 	for _, id := range []string{"ada", "ben"} {
 		put(schemas.ViewOrgUsers("acme"), id, schemas.DirectoryUser{OrgID: "acme", UserID: schemas.UserID(id), Email: id + "@acme.example"})
 		if _, err := mini.SAdd(schemas.ViewOrgEmail("acme", id+"@acme.example"), id); err != nil {

@@ -122,11 +122,19 @@ func newLog(c *config.Config) *slog.Logger {
 		level = slog.LevelInfo // validated by config
 	}
 	logLevel.Set(level)
-	opts := &slog.HandlerOptions{Level: &logLevel}
+	opts := &slog.HandlerOptions{Level: &logLevel, ReplaceAttr: readable}
 	if c.String("log-format") == "text" {
 		return slog.New(slog.NewTextHandler(os.Stderr, opts))
 	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, opts))
+}
+
+// readable writes durations as people do, such as 1m30s: JSON has nanoseconds otherwise.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // release is set by the linker: -X main.release=v1.2.3.

@@ -45,12 +45,15 @@ func fieldOf(topic string, p int32) string { return topic + "/" + strconv.Itoa(i
 
 // start decides where to read assigned partitions from: where Redis says that it is, else from the beginning.
 func (s *Sink) start(ctx context.Context, assigned map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+	const first = 100 * time.Millisecond
+	for pause := first; ; pause = min(2*pause, 5*time.Second) {
 		offsets, err := s.tryStart(ctx, assigned)
 		if err == nil {
 			return offsets, nil
 		}
-		s.log.Warn("views: cannot tell yet where to start", "error", err)
+		if pause == first { // once, and not for each attempt
+			s.log.Warn("views: cannot tell yet where to start; it goes on when Redis answers", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("views: find where to start: %w", err)

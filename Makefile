@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated sbom test-deploy chart-schemas test-history clean
+.PHONY: help demo build test test-dashboards test-notifications test-real test-faults test-guards test-sdks test-virtual test-api test-browser test-console screenshots lint vuln bench fuzz generate check-generated sbom test-alerts test-deploy chart-schemas test-history clean
 
 # The checkout may be a worktree or a tarball: stamping it into the binary must not be able to fail a build.
 export GOFLAGS ?= -buildvcs=false
@@ -76,6 +76,9 @@ test-guards: ## the fault suite with one guard taken out at a time: it must fail
 
 test-dashboards: ## a real Prometheus scrapes the demo: every query of every dashboard and every rule has data, and nobody is paged
 	go test -tags real -count 1 -timeout 15m -run 'TestDashboards$$' -v ./cmd/backchannel/e2e
+
+test-alerts: ## faults struck at tiers on real engines, one after the other: each fires its alert, in rules in which time passes 20 times faster, and pages for nothing else
+	go test -tags real -count 1 -timeout 60m -run 'TestAlerts$$' -v ./cmd/backchannel/e2e
 
 sbom: ## what is in the image's binary, as CycloneDX: bin/backchannel.cdx.json
 	@mkdir -p bin

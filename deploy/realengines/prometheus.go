@@ -119,3 +119,28 @@ func (p *Prometheus) get(path string, into any) error {
 	}
 	return nil
 }
+
+// Alert is one that fires.
+type Alert struct {
+	Labels      map[string]string
+	Annotations map[string]string
+}
+
+// Firing are the alerts that fire now.
+func (p *Prometheus) Firing() (firing []Alert, err error) {
+	var data struct {
+		Alerts []struct {
+			Alert
+			State string
+		}
+	}
+	if err := p.get("alerts", &data); err != nil {
+		return nil, err
+	}
+	for _, a := range data.Alerts {
+		if a.State == "firing" {
+			firing = append(firing, a.Alert)
+		}
+	}
+	return firing, nil
+}

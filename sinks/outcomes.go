@@ -21,6 +21,9 @@ func (m *Metrics) registerOutcomes(reg prometheus.Registerer) {
 		Buckets: promised, NativeHistogramBucketFactor: 1.1,
 	}, []string{"channel"})
 	reg.MustRegister(m.outcomes, m.doubts, m.delivery)
+	for _, channel := range []schemas.DeliveryChannel{schemas.BySlack, schemas.ByEmail} {
+		m.doubts.WithLabelValues(string(channel)) // so that the first are an increase
+	}
 }
 
 // Concluded counts an outcome that has been published.

@@ -28,6 +28,7 @@ func TestOutcomesTellHowLongDeliveryTook(t *testing.T) {
 	want := `
 # HELP backchannel_sinks_ambiguous_outcomes_total Outcomes of deliveries of which it is not known whether an earlier attempt had arrived: the person may have the message twice, or with ` + "`silence`" + ` not at all.
 # TYPE backchannel_sinks_ambiguous_outcomes_total counter
+backchannel_sinks_ambiguous_outcomes_total{channel="email"} 0
 backchannel_sinks_ambiguous_outcomes_total{channel="slack"} 1
 # HELP backchannel_sinks_outcomes_total Outcomes of deliveries by channel (` + "`slack`, `email`), status (`delivered`, `expired`, `failed`" + `) and reason.
 # TYPE backchannel_sinks_outcomes_total counter

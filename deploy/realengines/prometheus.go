@@ -52,6 +52,9 @@ func StartPrometheus(tb testing.TB, targets map[string][]string, rules ...string
 	return p
 }
 
+// Addr is host:port of its page.
+func (p *Prometheus) Addr() string { return p.addr }
+
 // Sample is one series of an answer.
 type Sample struct {
 	Labels map[string]string

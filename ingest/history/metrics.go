@@ -56,6 +56,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		by: map[schemas.TeamID]map[string]int{}, threads: map[schemas.TeamID]int{},
 	}
 	reg.MustRegister(m.calls, m.records, m.unreadable, m.cut, m.channels, m.waiting, m.installations)
+	for _, method := range []string{methodHistory, methodReplies} {
+		m.calls.WithLabelValues(method, "ok") // so that none is seen to come where none ever did
+	}
 	return m
 }
 

@@ -194,8 +194,8 @@ func (s *Sink) settleVerdict(ctx context.Context, j *job, method string, v verdi
 			return later, err
 		}
 	}
-	if v.code == codeConnection {
-		j.waiting = errors.New("no answer from Slack's Web API")
+	if v.away != "" {
+		j.waiting = errors.New(v.away)
 	}
 	attempts := 0
 	if j.entry != nil {

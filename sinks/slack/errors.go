@@ -3,6 +3,7 @@ package slack
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"syscall"
@@ -22,6 +23,7 @@ type verdict struct {
 	ambiguous bool          // may have been posted
 	suspend   bool          // Slack refuses the installation: the workspace waits for another one
 	gone      bool          // the earlier message of the thread, or the channel it is in, is no more
+	away      string        // Slack, or the way to it, is of no use to anybody now: what is told of that
 }
 
 // workspacePause is how long a workspace is left alone that says 'not now' without a Retry-After.
@@ -35,6 +37,9 @@ const codeNoChannel = "channel_not_found"
 
 // codeConnection stands for no answer at all.
 const codeConnection = "connection"
+
+// answers begins what is told of trouble that is Slack's own.
+const answers = "Slack's Web API answers "
 
 // codes follow chat.postMessage's and conversations.open's documented errors (docs.slack.dev/reference/methods).
 var codes = verdicts()
@@ -70,11 +75,12 @@ func verdicts() map[string]verdict {
 	for _, code := range []string{"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed", "cannot_reply_to_message", "invalid_thread_ts"} {
 		codes[code] = verdict{status: schemas.Failed, reason: schemas.RecipientRefused, code: code, gone: true}
 	}
-	for _, code := range []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable", "team_added_to_org", "rate_limit_exceeded"} {
+	for _, code := range []string{"ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org", "rate_limit_exceeded"} {
 		codes[code] = verdict{pause: workspacePause, code: code}
 	}
+	codes["service_unavailable"] = verdict{pause: workspacePause, code: "service_unavailable", away: answers + "service_unavailable"}
 	for _, code := range []string{"internal_error", "fatal_error", "request_timeout"} {
-		codes[code] = verdict{ambiguous: true, code: code}
+		codes[code] = verdict{ambiguous: true, code: code, away: answers + code}
 	}
 	return codes
 }
@@ -87,7 +93,7 @@ func judge(err error) verdict {
 	}
 	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
 		refused := status.Code < http.StatusInternalServerError || status.Code == http.StatusServiceUnavailable
-		return verdict{ambiguous: !refused, code: "http_error"}
+		return verdict{ambiguous: !refused, code: "http_error", away: fmt.Sprintf(answers+"HTTP status %d", status.Code)}
 	}
 	if answer, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
 		if v, known := codes[answer.Err]; known {
@@ -95,7 +101,7 @@ func judge(err error) verdict {
 		}
 		return verdict{status: schemas.Failed, reason: schemas.RecipientRefused, code: answer.Err}
 	}
-	v := verdict{ambiguous: !neverSent(err), code: codeConnection}
+	v := verdict{ambiguous: !neverSent(err), code: codeConnection, away: "Slack's Web API does not answer"}
 	if lost, ok := errors.AsType[net.Error](err); ok && lost.Timeout() {
 		v.pause = silencePause
 	}

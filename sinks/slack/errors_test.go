@@ -2,6 +2,7 @@ package slack
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,22 +26,23 @@ func TestEveryFailureHasItsFate(t *testing.T) {
 		outcome string // "": not decided, it comes again
 		inDoubt bool
 		letter  bool // a dead letter besides
+		waiting string
 	}{
-		{"user_not_found", apiError("user_not_found"), "failed recipient_refused", false, false},
-		{"channel_not_found", apiError("channel_not_found"), "failed recipient_refused", false, false},
-		{"messages_tab_disabled", apiError("messages_tab_disabled"), "failed recipient_refused", false, false},
-		{"a code of tomorrow", apiError("quantum_flux"), "failed recipient_refused", false, false},
-		{"msg_too_long", apiError("msg_too_long"), "failed content_refused", false, true},
-		{"invalid_blocks", apiError("invalid_blocks"), "failed content_refused", false, true},
-		{"ratelimited in a 200", apiError("ratelimited"), "", false, false},
-		{"service_unavailable", apiError("service_unavailable"), "", false, false},
-		{"internal_error", apiError("internal_error"), "", true, false},
-		{"fatal_error", apiError("fatal_error"), "", true, false},
-		{"429", slacksim.Fault{Kind: slacksim.FaultAPIStatus, Status: 429, RetryAfter: 7}, "", false, false},
-		{"500", status(500), "", true, false},
-		{"502", status(502), "", true, false},
-		{"503", status(503), "", false, false},
-		{"404", status(404), "", false, false},
+		{"user_not_found", apiError("user_not_found"), "failed recipient_refused", false, false, ""},
+		{"channel_not_found", apiError("channel_not_found"), "failed recipient_refused", false, false, ""},
+		{"messages_tab_disabled", apiError("messages_tab_disabled"), "failed recipient_refused", false, false, ""},
+		{"a code of tomorrow", apiError("quantum_flux"), "failed recipient_refused", false, false, ""},
+		{"msg_too_long", apiError("msg_too_long"), "failed content_refused", false, true, ""},
+		{"invalid_blocks", apiError("invalid_blocks"), "failed content_refused", false, true, ""},
+		{"ratelimited in a 200", apiError("ratelimited"), "", false, false, ""},
+		{"service_unavailable", apiError("service_unavailable"), "", false, false, "Slack's Web API answers service_unavailable"},
+		{"internal_error", apiError("internal_error"), "", true, false, "Slack's Web API answers internal_error"},
+		{"fatal_error", apiError("fatal_error"), "", true, false, "Slack's Web API answers fatal_error"},
+		{"429", slacksim.Fault{Kind: slacksim.FaultAPIStatus, Status: 429, RetryAfter: 7}, "", false, false, ""},
+		{"500", status(500), "", true, false, "Slack's Web API answers HTTP status 500"},
+		{"502", status(502), "", true, false, "Slack's Web API answers HTTP status 502"},
+		{"503", status(503), "", false, false, "Slack's Web API answers HTTP status 503"},
+		{"404", status(404), "", false, false, "Slack's Web API answers HTTP status 404"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -55,6 +57,9 @@ func TestEveryFailureHasItsFate(t *testing.T) {
 			outcomes := w.take()
 			noLeak(t, "the outcome", outcomes)
 			noLeak(t, "the result", result.Waiting)
+			if (result.Waiting != nil || tt.waiting != "") && fmt.Sprint(result.Waiting) != tt.waiting {
+				t.Errorf("it waits for %v, want %q", result.Waiting, tt.waiting)
+			}
 			e := entry(t, w, d.DeliveryID)
 			if tt.outcome != "" {
 				if got := statuses(outcomes); len(got) != 1 || got[0] != tt.outcome || !strings.Contains(outcomes[0].Detail, "Slack answered ") {
@@ -198,7 +203,7 @@ func TestAConnectionThatIsLost(t *testing.T) {
 		s, reg := w.replica()
 		s.opts.APIURL = "http://127.0.0.1:1/api/" // refused: nothing listens there
 		result := w.write(s, rec(t, delivery("T1", user(1), 1)))
-		if len(result.Deferred) != 1 || result.Waiting == nil {
+		if len(result.Deferred) != 1 || result.Waiting == nil || result.Waiting.Error() != "Slack's Web API does not answer" {
 			t.Errorf("got %+v", result)
 		}
 		s.opts.APIURL = w.url + "/api/"

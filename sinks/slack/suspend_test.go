@@ -136,7 +136,8 @@ func TestEveryCode(t *testing.T) {
 		"recipient": {"user_not_found", "users_not_found", "user_not_visible", "channel_not_found", "is_archived", "not_in_channel", "restricted_action", "restricted_action_read_only_channel", "messages_tab_disabled", "cannot_dm_bot"},
 		"account":   {"user_disabled"},
 		"content":   {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text", "too_many_attachments", "metadata_too_large"},
-		"retry":     {"ratelimited", "rate_limited", "service_unavailable", "team_added_to_org"},
+		"retry":     {"ratelimited", "rate_limited", "team_added_to_org"},
+		"down":      {"service_unavailable"},
 		"ambiguous": {"internal_error", "fatal_error", "request_timeout"},
 		"gone":      {"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed"},
 	} {
@@ -148,7 +149,8 @@ func TestEveryCode(t *testing.T) {
 				"account":   v.status == schemas.Failed && v.reason == schemas.AccountInactive,
 				"content":   v.status == schemas.Failed && v.reason == schemas.ContentRefused,
 				"retry":     v == verdict{pause: workspacePause, code: code},
-				"ambiguous": v == verdict{ambiguous: true, code: code},
+				"down":      v == verdict{pause: workspacePause, code: code, away: answers + code},
+				"ambiguous": v == verdict{ambiguous: true, code: code, away: answers + code},
 				"gone":      v.gone && v.status == schemas.Failed,
 			}
 			if !want[class] {

@@ -17,30 +17,31 @@ import (
 	"github.com/bigmind/backchannel/deploy/realengines"
 )
 
-// faster is by how much time passes faster in the rules than in production: every duration in them is so much shorter.
-const faster = 20
-
 // TestAlerts strikes the tiers with faults, one after the other. Each fires the alert that is meant for it, within its time, and pages nobody for
-// anything else, by Alertmanager's example of what silences what.
+// anything else, by Alertmanager's example of what silences what; and once it is mended, the alert ends and nobody is paged any more.
+//
+// Time passes FASTER times faster in the rules (20; 1: as in production): every duration in them is so much shorter. What the processes themselves need
+// to notice a fault is not, so that a fault that is told of in time here is told of in time there. With HOLD=FILE it waits while a fault stands: see hold.
 func TestAlerts(t *testing.T) {
 	s := newStage(t)
 	for _, f := range []fault{
 		{name: "Redis is away", meant: "BackchannelWaiting", part: "Redis", within: 2 * time.Minute, strike: s.redis.Kill, heal: s.redis.Restart},
 		{name: "ClickHouse is away", meant: "BackchannelWaiting", part: "ClickHouse", within: 2 * time.Minute, strike: s.ch.Stop, heal: s.ch.Restart},
 		{name: "Kafka is away", meant: "BackchannelWaiting", part: "Kafka", within: 2 * time.Minute, strike: s.brokers[0].Kill, heal: s.brokers[0].Restart},
+		{name: "Slack is down", meant: "BackchannelWaiting", part: "slack", within: 10 * time.Minute, strike: s.slackDown, heal: s.clear},
 		{name: "Slack does not answer", meant: "BackchannelWaiting", part: "slack", within: 10 * time.Minute, strike: s.slackAway, heal: s.clear},
 		{name: "the mail server is away", meant: "BackchannelWaiting", part: "email", within: 10 * time.Minute, strike: s.mail.Close, heal: s.mail.Open},
 		{name: "a tier is gone", meant: "BackchannelPartAbsent", part: "enrich", within: 5 * time.Minute, strike: s.kill("processors"), heal: s.start("processors")},
-		{name: "a tier hangs", meant: "BackchannelPartAbsent", part: "views", within: 5 * time.Minute, strike: s.of("sinks").Pause, heal: s.of("sinks").Resume},
+		{name: "a tier hangs", meant: "BackchannelPartAbsent", part: "views", within: 5 * time.Minute, strike: s.pause("sinks"), heal: s.resume("sinks")},
 		{name: "a flood of poison", meant: "BackchannelDeadLetters", strike: s.poison},
 		{name: "somebody forges requests", meant: "BackchannelEventsRefused", within: 5 * time.Minute, strike: s.forge, heal: s.stopForging},
-		{name: "Slack says 429", meant: "BackchannelBudgetStarved", within: 15 * time.Minute, strike: s.throttle, heal: s.clear},
+		{name: "Slack says 429", meant: "BackchannelBudgetStarved", within: 30 * time.Minute, strike: s.throttle, heal: s.clear},
 		{name: "a backfill stalls", meant: "BackchannelCoverageStalled", within: 45 * time.Minute, strike: s.stall, heal: s.clear},
-		{name: "a token is revoked", meant: "BackchannelTokenRevoked", strike: s.revoke},
-		{name: "the disk is full", meant: "BackchannelDiskFilling", within: 5 * time.Minute, strike: s.fillDisk, heal: s.emptyDisk},
-		{name: "everything is gone", meant: "BackchannelAbsent", within: 5 * time.Minute, strike: s.killAll},
+		{name: "a token is revoked", meant: "BackchannelTokenRevoked", strike: s.revoke, heal: s.reconnect},
+		{name: "the disk fills up", meant: "BackchannelDiskFilling", within: 5 * time.Minute, strike: s.fillDisk, heal: s.emptyDisk},
+		{name: "everything is gone", meant: "BackchannelAbsent", within: 5 * time.Minute, strike: s.killAll, heal: s.startAll},
 	} {
-		s.suffer(f)
+		t.Run(f.name, func(t *testing.T) { s.suffer(t, f) })
 	}
 }
 
@@ -50,72 +51,129 @@ type fault struct {
 	strike, heal      func()
 }
 
-// slack for machines that are busy, and for what watches the lag every 15 seconds whatever the rules say.
-const busy = 90 * time.Second
+// notice is what may pass until the processes export that something is wrong, on a busy machine. It is not faster in the test than in production.
+const notice = time.Minute
 
-// suffer strikes, waits for the alert, mends, and waits until nobody is paged any more.
-func (s *stage) suffer(f fault) {
-	t, began := s.t, time.Now()
+// suffer strikes, waits for the alert, and mends.
+func (s *stage) suffer(t *testing.T, f fault) {
+	limit, began := f.within/time.Duration(s.faster)+notice, time.Now()
 	f.strike()
-	others := map[string]int{}
-	for fired := false; !fired; time.Sleep(time.Second) {
-		if time.Since(began) > f.within/faster+busy {
-			t.Errorf("%s: %s did not fire within %s", f.name, f.meant, f.within/faster+busy)
+	others := map[string]time.Duration{}
+	for fired, last := false, time.Now(); !fired; time.Sleep(time.Second / 4) {
+		if time.Since(began) > limit {
+			t.Errorf("%s did not fire within %s", f.meant, limit)
 			break
 		}
-		fired = s.fires(f, others)
+		fired = s.fires(f, others, &last)
 	}
-	t.Logf("%-28s %-26s %-10s after %3.0f s, of which %s are its own", f.name, f.meant, f.part, time.Since(began).Seconds(), f.within/faster)
-	for range 5 { // what else comes of it
-		time.Sleep(time.Second)
-		s.fires(f, others)
+	t.Logf("%s %s fires after %.0f s, of which %s are its own", f.meant, f.part, time.Since(began).Seconds(), f.within/time.Duration(s.faster))
+	s.ask(t, f.meant)
+	s.hold(t, f)
+	for last, until := time.Now(), time.Now().Add(5*time.Second); time.Now().Before(until); time.Sleep(time.Second / 4) { // what else comes of it
+		s.fires(f, others, &last)
 	}
-	for name, seen := range others {
-		if seen > groupWait {
-			t.Errorf("%s: it pages for %s too", f.name, name)
-		}
-	}
+	mended := time.Now()
 	if f.heal != nil {
 		f.heal()
-		s.calm(f.name)
+	}
+	s.calm(t, f, others)
+	t.Logf("it ends %.0f s after it was mended", time.Since(mended).Seconds())
+	for name, fired := range others {
+		if fired > s.groupWait() {
+			t.Errorf("it pages for %s too, for %s", name, fired)
+		}
 	}
 }
 
-// groupWait is how many seconds an alert may fire before Alertmanager tells of it: until then what silences it may begin to fire too.
-const groupWait = 3
+// groupWait is how long an alert may fire before Alertmanager tells of it (group_wait, 30 s): until then what silences it may begin to fire too. What
+// notices a fault is not faster, hence the least.
+func (s *stage) groupWait() time.Duration {
+	return max(30*time.Second/time.Duration(s.faster), 4*time.Second)
+}
 
-// fires says whether the alert that is meant does, and counts the pages that are not silenced.
-func (s *stage) fires(f fault, others map[string]int) (fired bool) {
+// fires says whether the alert that is meant does, and adds up for how long pages that are not silenced do.
+func (s *stage) fires(f fault, others map[string]time.Duration, last *time.Time) (fired bool) {
 	firing, err := s.prometheus.Firing()
 	s.must(err)
+	passed := time.Since(*last)
+	*last = time.Now()
 	for _, a := range firing {
 		name := a.Labels["alertname"]
 		switch {
 		case name == f.meant && (f.part == "" || a.Labels["part"] == f.part):
 			fired = true
-		case name == f.meant || a.Labels["severity"] != "page" || s.silenced(a, firing):
+		case name == f.meant && name == "BackchannelPartAbsent": // the parts of one tier are one page
+		case a.Labels["severity"] != "page" || s.silenced(a, firing):
 		default:
-			others[name+" "+a.Labels["part"]+a.Labels["group"]]++
+			others[strings.TrimSpace(name+" "+a.Labels["part"]+a.Labels["group"])] += passed
 		}
 	}
 	return fired
 }
 
-// calm waits until no page is left.
-func (s *stage) calm(after string) {
-	left := []string{"?"}
-	for deadline := time.Now().Add(6 * time.Minute); len(left) > 0; time.Sleep(time.Second) {
+// calm waits until the alert has ended and no page is left.
+func (s *stage) calm(t *testing.T, f fault, others map[string]time.Duration) {
+	last, left := time.Now(), []string{"?"}
+	for deadline := time.Now().Add(6*time.Minute + 30*time.Minute/time.Duration(s.faster)); len(left) > 0; time.Sleep(time.Second / 4) {
+		s.fires(f, others, &last)
 		firing, err := s.prometheus.Firing()
 		s.must(err)
 		left = nil
 		for _, a := range firing {
-			if a.Labels["severity"] == "page" {
+			if a.Labels["severity"] == "page" || a.Labels["alertname"] == f.meant {
 				left = append(left, fmt.Sprint(a.Labels))
 			}
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: mended, and still: %v", after, left)
+			t.Fatalf("mended, and still: %v", left)
 		}
+	}
+}
+
+// ask evaluates every query of an alert's runbook while its fault stands: each has an answer.
+func (s *stage) ask(t *testing.T, alert string) {
+	page, err := os.ReadFile("../../../deploy/runbooks/" + alert + ".md")
+	s.must(err)
+	for _, block := range queries.FindAllStringSubmatch(string(page), -1) {
+		for expr := range strings.Lines(block[1]) {
+			if samples, err := s.prometheus.Query(strings.TrimSpace(expr)); err != nil || len(samples) == 0 {
+				t.Errorf("the runbook's query %s: %d series, %v", strings.TrimSpace(expr), len(samples), err)
+			}
+		}
+	}
+}
+
+var queries = regexp.MustCompile("(?s)```text\n(.*?)```")
+
+// hold lets somebody follow a runbook while its fault stands: HOLD names a file to which the settings of the stage are written, for a shell to read; when
+// that is removed, the test goes on.
+func (s *stage) hold(t *testing.T, f fault) {
+	file := os.Getenv("HOLD")
+	if file == "" {
+		return
+	}
+	var text strings.Builder
+	set := func(assignment string) {
+		name, value, _ := strings.Cut(assignment, "=")
+		fmt.Fprintf(&text, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+	}
+	for _, assignment := range s.env {
+		set(assignment)
+	}
+	for name, process := range s.tiers {
+		set(fmt.Sprintf("%s=%s", strings.ToUpper(name), s.addrs[name]))
+		set(fmt.Sprintf("%s_PID=%d", strings.ToUpper(name), process.PID()))
+	}
+	set("PROMETHEUS=" + s.prometheus.Addr())
+	set("TINY_DATA=" + s.tiny)
+	set("PATH=" + filepath.Dir(s.executable()) + ":" + os.Getenv("PATH"))
+	s.must(os.WriteFile(file, []byte(text.String()), 0o600))
+	t.Logf("%s: follow the runbook of %s, with the settings in %s; remove that file to go on", f.name, f.meant, file)
+	for {
+		if _, err := os.Stat(file); err != nil {
+			return
+		}
+		time.Sleep(time.Second)
 	}
 }
 
@@ -167,7 +225,7 @@ var (
 )
 
 // fasterRules are copies of the rule files in which time passes faster, but for the objectives' own bounds (10 s, 60 s).
-func fasterRules(t *testing.T) string {
+func fasterRules(t *testing.T, faster int) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"recording.rules.yaml", "alerts.rules.yaml"} {

@@ -96,6 +96,16 @@ func (p *pipeline) start(name, addr string, args ...string) *realengines.Process
 	return realengines.Start(p.t, name, p.dir, append(p.env, "BACKCHANNEL_HTTP_ADDR="+addr), append([]string{p.executable()}, args...)...)
 }
 
+// setting is what the processes are told of one, or nothing.
+func (p *pipeline) setting(name string) (value string) {
+	for _, assignment := range p.env {
+		if v, is := strings.CutPrefix(assignment, "BACKCHANNEL_"+name+"="); is {
+			value = v
+		}
+	}
+	return value
+}
+
 func (p *pipeline) executable() string {
 	if p.program != "" {
 		return p.program

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/bigmind/backchannel/deploy/realengines"
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/ingest/slackapp"
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // stage is the three tiers, one process each, on engines that can be taken away, watched by a Prometheus, with a little traffic all the time.
@@ -37,45 +40,61 @@ type stage struct {
 	prometheus  *realengines.Prometheus
 	inhibitions []inhibition
 	forging     context.CancelFunc
+	faster      int // by how much time passes faster in the rules
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{
 		brokers: realengines.StartKafkaCluster(t, 1), redis: realengines.StartRedis(t), ch: realengines.StartClickHouse(t), mail: openDoor(t),
-		tiers: map[string]*realengines.Process{}, addrs: map[string]string{}, inhibitions: inhibitions(t),
+		tiers: map[string]*realengines.Process{}, addrs: map[string]string{}, inhibitions: inhibitions(t), faster: int(number(t, "FASTER", 20)),
 	}
 	s.pipeline = newPipeline(t, s.brokers[0].Addr(), s.redis.Addr(), s.ch.Addr())
-	s.env = append(s.env, "BACKCHANNEL_SMTP_URL=smtp://"+s.mail.addr)
+	s.env = append(s.env, "BACKCHANNEL_SMTP_URL=smtp://"+s.mail.addr, "BACKCHANNEL_SLACK_CLIENT_ID="+clientID, "BACKCHANNEL_SLACK_CLIENT_SECRET="+clientSecret)
 	if out, code := s.command("", "apply"); code != 0 {
 		t.Fatalf("apply: exit code %d, %s", code, out)
 	}
-	free := realengines.FreeAddrs(t, 2)
-	s.addrs["ingest"], s.addrs["processors"], s.addrs["sinks"] = s.http, free[0], free[1]
+	free := realengines.FreeAddrs(t, 3)
+	s.addrs["ingest"], s.addrs["processors"], s.addrs["sinks"], s.addrs["tiny"] = s.http, free[0], free[1], free[2]
 	targets := map[string][]string{}
+	s.mountTiny(t)
+	s.startAll()
 	for name, addr := range s.addrs {
-		s.tiers[name] = s.pipeline.start(name, addr, "run", name)
-		targets[name] = []string{addr}
+		targets["backchannel-"+name] = []string{addr}
+	}
+	s.world = s.build(true)
+	s.connectable()
+	s.produce("org.settings", org, object{"org_id": org, "caps": object{"*": object{"per_recipient": 1_000_000, "per_org": 1_000_000}}})
+	s.produce("notification.preferences", org+"/usr-stranger", object{"org_id": org, "user_id": "usr-stranger", "types": object{"coaching.insight": "email"}})
+	s.traffic(t)
+	s.prometheus = realengines.StartPrometheus(t, targets, fasterRules(t, s.faster))
+	s.calm(t, fault{}, map[string]time.Duration{})
+	return s
+}
+
+func (s *stage) kill(tier string) func() { return func() { s.tiers[tier].Kill() } }
+
+func (s *stage) pause(tier string) func() { return func() { s.tiers[tier].Pause() } }
+
+func (s *stage) resume(tier string) func() { return func() { s.tiers[tier].Resume() } }
+
+func (s *stage) start(tier string) func() {
+	return func() {
+		if tier == "tiny" {
+			s.startTiny()
+		} else {
+			s.tiers[tier] = s.pipeline.start(tier, s.addrs[tier], "run", tier)
+		}
+	}
+}
+
+func (s *stage) startAll() {
+	for name := range s.addrs {
+		s.start(name)()
 	}
 	for name, addr := range s.addrs {
 		s.tiers[name].Await(2*time.Minute, ready(addr))
 	}
-	targets["tiny"] = []string{s.startTiny(t)}
-	s.world = s.build(true)
-	s.produce("org.settings", org, object{"org_id": org, "caps": object{"*": object{"per_recipient": 1_000_000, "per_org": 1_000_000}}})
-	s.produce("notification.preferences", org+"/usr-stranger", object{"org_id": org, "user_id": "usr-stranger", "types": object{"coaching.insight": "email"}})
-	s.traffic(t)
-	s.prometheus = realengines.StartPrometheus(t, targets, fasterRules(t))
-	s.calm("the start")
-	return s
-}
-
-func (s *stage) of(tier string) *realengines.Process { return s.tiers[tier] }
-
-func (s *stage) kill(tier string) func() { return func() { s.tiers[tier].Kill() } }
-
-func (s *stage) start(tier string) func() {
-	return func() { s.tiers[tier] = s.pipeline.start(tier, s.addrs[tier], "run", tier) }
 }
 
 func (s *stage) killAll() {
@@ -84,7 +103,7 @@ func (s *stage) killAll() {
 	}
 }
 
-// traffic is one message and one notification a second, whatever becomes of them.
+// traffic is a message a second and, every two, a notification by each channel, whatever becomes of them: half of what Slack allows for one person.
 func (s *stage) traffic(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var done sync.WaitGroup
@@ -93,6 +112,9 @@ func (s *stage) traffic(t *testing.T) {
 			_, _ = s.slack.Say(ctx, s.world.team, s.world.channel, s.world.ada.ID, fmt.Sprint("message ", n)) // a partition refuses it
 			bounded, cancel := context.WithTimeout(ctx, time.Second)
 			for _, user := range []string{"usr-ada", "usr-stranger"} { // by Slack, by email
+				if n%2 == 1 {
+					continue
+				}
 				value := fmt.Sprintf(`{"org_id":%q,"request_id":"traffic-%s-%d","type":"coaching.insight","recipient":{"user_id":%q},"content":{"title":"Notification %d"}}`, org, user, n, user, n)
 				s.kafka.Produce(bounded, &kgo.Record{Topic: "notification.requests", Key: []byte(org + "/" + user), Value: []byte(value)}, nil)
 			}
@@ -111,9 +133,11 @@ func (s *stage) strikeSlack(f slacksim.Fault) {
 	s.must(err)
 }
 
-func (s *stage) slackAway() {
+func (s *stage) slackDown() {
 	s.strikeSlack(slacksim.Fault{Kind: slacksim.FaultAPIStatus, Status: http.StatusServiceUnavailable})
 }
+
+func (s *stage) slackAway() { s.strikeSlack(slacksim.Fault{Kind: slacksim.FaultPartition}) }
 
 func (s *stage) clear() { s.must(s.slack.ClearFaults(s.t.Context())) }
 
@@ -134,12 +158,39 @@ func (s *stage) stall() {
 	s.produce("channel.associations", team+"/"+string(s.world.private), object{"org_id": org, "team_id": team, "channel_id": s.world.private, "account_id": "acc-acme"})
 }
 
-// revoke takes the token away in Slack, of which Slack tells nobody: its events are withheld.
-func (s *stage) revoke() {
-	for _, event := range []string{"tokens_revoked", "app_uninstalled"} {
-		s.strikeSlack(slacksim.Fault{Kind: slacksim.FaultWithholdEvents, Event: event})
+// revoke takes the token away in Slack, of which Slack tells nobody: the app does not listen to such events.
+func (s *stage) revoke() { s.must(s.slack.Revoke(s.t.Context(), s.world.team, s.world.app.ID)) }
+
+const clientID, clientSecret = "1234.5678", "e2e-client-secret-0a1b2c3d4e"
+
+// connectable lets Ada connect Slack, as her organization's owner.
+func (s *stage) connectable() {
+	s.produce("directory.users", org+"/usr-ada", object{"org_id": org, "user_id": "usr-ada", "email": "ada.okafor@northwind.example", "role": "owner"})
+	redirects := []string{"http://" + s.http + slackapp.CallbackPath}
+	_, err := s.slack.UpdateApp(s.t.Context(), s.world.app.ID, slacksim.AppPatch{RedirectURLs: &redirects})
+	s.must(err)
+}
+
+// reconnect follows the runbook: an owner opens the link, and then that of channel sync.
+func (s *stage) reconnect() {
+	for _, more := range [][]string{nil, {"--channel-sync"}} {
+		was := s.installation()
+		if status, page := s.walk(&s.world.app, s.link("usr-ada", more...), s.world.ada); status != http.StatusOK {
+			s.t.Fatalf("connecting %v: %d\n%s", more, status, page)
+		}
+		eventually(s.t, within, func() error {
+			if s.installation() == was {
+				return errors.New("the record of the installation is the former one")
+			}
+			return nil
+		})
 	}
-	s.must(s.slack.Revoke(s.t.Context(), s.world.team, s.world.app.ID))
+}
+
+func (s *stage) installation() string {
+	view, err := s.pipeline.redis.HGet(s.t.Context(), schemas.ViewTeamInstall(s.world.team), schemas.FieldInstallation).Result()
+	s.must(err)
+	return view
 }
 
 // poison is what no reader of the topic can make sense of.
@@ -175,26 +226,27 @@ func (s *stage) forge() {
 
 func (s *stage) stopForging() { s.forging() }
 
-// startTiny runs a process with embedded engines on a disk of its own. Making one takes root.
-func (s *stage) startTiny(t *testing.T) (addr string) {
+// mountTiny makes a small disk. It takes root.
+func (s *stage) mountTiny(t *testing.T) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=512m"); err != nil {
+	s.tiny = t.TempDir()
+	if err := syscall.Mount("tmpfs", s.tiny, "tmpfs", 0, "size=512m"); err != nil {
 		t.Fatalf("make a disk that can be filled, which takes root: %v", err)
 	}
-	s.tiny = dir
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		if err := syscall.Unmount(s.tiny, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
-	free := realengines.FreeAddrs(t, 4)
-	s.tiers["tiny"] = realengines.Start(t, "tiny", t.TempDir(), []string{
-		"BACKCHANNEL_HTTP_ADDR=" + free[0], "BACKCHANNEL_KAFKA_BROKERS=" + free[1], "BACKCHANNEL_REDIS_URL=redis://" + free[2] + "/0", "BACKCHANNEL_CLICKHOUSE_URL=http://" + free[3],
-		"BACKCHANNEL_SLACK_SIGNING_SECRET=x", "BACKCHANNEL_DATA=" + dir,
+}
+
+// startTiny runs a process with embedded engines on the small disk.
+func (s *stage) startTiny() {
+	free := realengines.FreeAddrs(s.t, 3)
+	s.tiers["tiny"] = realengines.Start(s.t, "tiny", s.dir, []string{
+		"BACKCHANNEL_HTTP_ADDR=" + s.addrs["tiny"], "BACKCHANNEL_KAFKA_BROKERS=" + free[0], "BACKCHANNEL_REDIS_URL=redis://" + free[1] + "/0", "BACKCHANNEL_CLICKHOUSE_URL=http://" + free[2],
+		"BACKCHANNEL_SLACK_SIGNING_SECRET=x", "BACKCHANNEL_DATA=" + s.tiny,
 	}, s.executable(), "run", "events", "--embedded")
-	s.tiers["tiny"].Await(2*time.Minute, ready(free[0]))
-	return free[0]
 }
 
 // fillDisk leaves a twentieth of it.

@@ -45,7 +45,7 @@ func (p *pipeline) build(events bool) *world {
 		*person.into, err = p.slack.CreatePerson(ctx, w.team, person.as)
 		p.must(err)
 	}
-	app := slacksim.App{Name: "Bigmind", SigningSecret: signingSecret, Events: []string{"message.channels", "message.groups"}}
+	app := slacksim.App{Name: "Bigmind", SigningSecret: signingSecret, Events: []string{"message.channels", "message.groups"}, ClientID: p.setting("SLACK_CLIENT_ID"), ClientSecret: p.setting("SLACK_CLIENT_SECRET")}
 	if events {
 		app.EventsURL = "http://" + p.http + "/slack/events"
 	}

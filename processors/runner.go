@@ -60,6 +60,8 @@ type Runner struct {
 	def   Definition
 	opts  Options
 	owned *ownership // by the current session; used with a Ticker only
+	// overdue is what the last tick waits for. Until the next one, records that are processed and polls without an error show nothing of that.
+	overdue error
 }
 
 // NewRunner validates the definition.
@@ -150,7 +152,7 @@ func (r *Runner) session(ctx, work context.Context) error {
 		if errors.Is(waiting, kgo.ErrClientClosed) {
 			return waiting
 		}
-		if waiting != nil {
+		if waiting = errors.Join(waiting, r.overdue); waiting != nil {
 			failedAt = time.Now()
 			r.opts.Health(waiting)
 		}
@@ -243,7 +245,7 @@ func (r *Runner) produce(ctx context.Context, sess *kgo.GroupTransactSession, re
 		return false, nil
 	}
 	r.owned.raise(after)
-	r.opts.Health(nil)
+	r.opts.Health(r.overdue)
 	return true, nil
 }
 

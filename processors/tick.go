@@ -141,6 +141,7 @@ func atLeast(req *kmsg.TxnOffsetCommitRequest, topic string, partition int32, of
 
 // tick takes what is due through: decide, produce, commit. What is not now comes with the next tick; records go on meanwhile.
 func (r *Runner) tick(ctx context.Context, sess *kgo.GroupTransactSession) error {
+	r.overdue = nil
 	owned := r.owned.list()
 	if len(owned) == 0 {
 		return nil
@@ -150,7 +151,7 @@ func (r *Runner) tick(ctx context.Context, sess *kgo.GroupTransactSession) error
 		err = r.checkTick(records)
 	}
 	if err != nil {
-		r.opts.Health(fmt.Errorf("processor %s: look for what is due: %w", r.def.Name, err))
+		r.overdue = fmt.Errorf("look for what is due: %w", err)
 		r.opts.Metrics.stalled(r.def.Name)
 		return nil
 	}

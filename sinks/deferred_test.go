@@ -56,6 +56,27 @@ func TestDeferredRecordsHoldUpNobodyElse(t *testing.T) {
 	}
 }
 
+// What records wait for is told also between the attempts: that there is nothing to try shows nothing.
+func TestWhatIsWaitedForIsToldBetweenAttempts(t *testing.T) {
+	t.Parallel()
+	k := sinkstest.NewKafka(t, 1, topic)
+	s := newStore()
+	s.judge = func(*kgo.Record) string { return "tomorrow" }
+	var idle atomic.Int64
+	def := s.define()
+	def.Idle = func(context.Context) error { idle.Add(1); return nil }
+	k.Produce(t, record(0, "slow"))
+	run := sinkstest.Start(t, k, def)
+	sinkstest.Eventually(t, "the runner to say what the record waits for", func() bool { return run.Health() != nil })
+	before := idle.Load()
+	sinkstest.Eventually(t, "a while in which there is nothing to do", func() bool {
+		if err := run.Health(); err == nil || !strings.Contains(err.Error(), "another day") {
+			t.Fatalf("the runner says %v while the record waits", err)
+		}
+		return idle.Load() >= before+2
+	})
+}
+
 // What was put off when the process ended is read again by the next one.
 func TestDeferredRecordsOutliveTheProcess(t *testing.T) {
 	t.Parallel()

@@ -61,6 +61,7 @@ type Runner struct {
 	held   *held
 	// progress: something of the last batch was written.
 	progress bool
+	deferred error // what the last batch of which something was deferred waits for, when that is worth telling
 }
 
 // NewRunner validates the definition.
@@ -135,7 +136,7 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 func (r *Runner) session(ctx, work context.Context) (err error) {
-	r.held = newHeld(r.def.Lane)
+	r.held, r.deferred = newHeld(r.def.Lane), nil
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
 	r.client, err = kgo.NewClient(append(append(r.consumer(), kgo.WithContext(connected)), r.opts.Kafka...)...)
@@ -161,7 +162,7 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 		if waiting = errors.Join(waiting, idle); waiting != nil {
 			failedAt = time.Now()
 			r.opts.Health(waiting)
-		} else if len(batch) == 0 && time.Since(failedAt) > quiet {
+		} else if len(batch) == 0 && time.Since(failedAt) > quiet && (r.deferred == nil || r.held.waiting() == 0) {
 			r.opts.Health(nil) // nothing to read shows that what was waited for has passed; deliver tells of a batch
 		}
 		r.client.AllowRebalance()
@@ -250,6 +251,7 @@ func (r *Runner) deliver(ctx context.Context, batch []*kgo.Record) error {
 		return err
 	}
 	if result.Waiting != nil || len(result.Deferred) < len(batch) { // that all was deferred again shows nothing new
+		r.deferred = result.Waiting
 		r.opts.Health(result.Waiting)
 	}
 	if len(batch) > 0 {

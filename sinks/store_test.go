@@ -54,6 +54,9 @@ func (s *store) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, e
 		case "later":
 			result.Defer(rec)
 			result.Waiting = errors.New("somebody else's turn")
+		case "tomorrow":
+			result.DeferFor(rec, 24*time.Hour)
+			result.Waiting = errors.New("another day")
 		default:
 			result.Reject(rec, schemas.Malformed, verdict)
 		}

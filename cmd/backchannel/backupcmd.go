@@ -92,14 +92,7 @@ func (a *app) withBackup(cmd *cobra.Command, withoutTables bool, f func(context.
 		return err
 	}
 	defer engines.close()
-	o := backup.Options{Version: version(), Progress: cmd.ErrOrStderr()}
-	for _, t := range tiers {
-		for _, c := range t.components {
-			if t.group != nil {
-				o.Groups = append(o.Groups, t.group(c.name))
-			}
-		}
-	}
+	o := backup.Options{Version: version(), Progress: cmd.ErrOrStderr(), Groups: consumerGroups(everyComponent)}
 	if o.Kafka, err = kafkaOptions(a.config); err != nil {
 		return err
 	}

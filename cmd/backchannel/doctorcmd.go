@@ -172,13 +172,7 @@ func doctorOptions(c *config.Config, asks *doctorAsks, rdb redis.UniversalClient
 	if opts.ClickHouse, err = clickhouseOptions(c); err != nil {
 		return opts, err
 	}
-	for _, t := range tiers {
-		for _, component := range t.components {
-			if t.group != nil {
-				opts.Groups = append(opts.Groups, t.group(component.name))
-			}
-		}
-	}
+	opts.Groups = consumerGroups(everyComponent)
 	if _, err := os.Stat(filepath.Join(c.String("data"), keysFile)); err == nil { // else it would be made
 		if err := embeddedKeys(c); err != nil {
 			return opts, err

@@ -52,7 +52,7 @@ var tiers = []tier{
 		{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis},
 		{"address", startAddress, onRedis}, {"route", startRoute, onRedis}, {"release", startRelease, onRedis},
 	}},
-	{"sinks", sinks.Group, []component{
+	{"sinks", sinkGroup, []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
 		{"slack-urgent", startSlackUrgent, onRedis}, {"email-urgent", startEmailUrgent, onRedis},
 		{"retain", startRetain, onClickHouse},
@@ -61,9 +61,31 @@ var tiers = []tier{
 
 type tier struct {
 	name       string
-	group      func(component string) string // the consumer group of a component; nil where none consumes
+	group      func(component string) string // the consumer group of a component, empty if it has none; nil where none consumes
 	components []component
 }
+
+// sinkGroup leaves out the sinks' component that consumes nothing.
+func sinkGroup(component string) string {
+	if component == "retain" {
+		return ""
+	}
+	return sinks.Group(component)
+}
+
+// consumerGroups lists the groups of those components that consume.
+func consumerGroups(of func(component) bool) (groups []string) {
+	for _, t := range tiers {
+		for _, c := range t.components {
+			if t.group != nil && t.group(c.name) != "" && of(c) {
+				groups = append(groups, t.group(c.name))
+			}
+		}
+	}
+	return groups
+}
+
+func everyComponent(component) bool { return true }
 
 // component makes something that runs until its context is done.
 type component struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,5 +33,13 @@ func TestAProcessWaitsOnlyForWhatItsComponentsNeed(t *testing.T) {
 func TestAnUnknownComponentIsNamed(t *testing.T) {
 	if _, err := choose([]string{"sinks", "clickhose"}); err == nil {
 		t.Fatal("choose accepted a component that does not exist")
+	}
+}
+
+// Whoever asks for the lag of what consumes nothing is told that nobody consumes.
+func TestRetainHasNoConsumerGroup(t *testing.T) {
+	groups := consumerGroups(everyComponent)
+	if slices.Contains(groups, "backchannel-retain") || !slices.Contains(groups, "backchannel-views") || len(groups) != 12 {
+		t.Errorf("the consumer groups are %v", groups)
 	}
 }

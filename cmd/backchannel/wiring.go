@@ -100,14 +100,9 @@ func (w *wiring) probe(ctx context.Context, chosen []component) {
 
 // watch watches the consumer groups of the components that consume, and the views where they are needed.
 func (w *wiring) watch(chosen []component) *watch.Watch {
-	var groups []string
-	for _, t := range tiers {
-		for _, c := range t.components {
-			if t.group != nil && slices.ContainsFunc(chosen, func(o component) bool { return o.name == c.name }) {
-				groups = append(groups, t.group(c.name))
-			}
-		}
-	}
+	groups := consumerGroups(func(c component) bool {
+		return slices.ContainsFunc(chosen, func(o component) bool { return o.name == c.name })
+	})
 	opts := watch.Options{Admin: kadm.NewClient(w.producer), Groups: groups, Metrics: w.metrics}
 	if slices.Contains(needed(chosen), engineRedis) {
 		opts.Redis = w.redis

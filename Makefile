@@ -79,7 +79,7 @@ test-dashboards: ## a real Prometheus scrapes the demo: every query of every das
 
 FASTER ?= 20
 test-alerts: ## faults struck at tiers on real engines, one after the other: each fires its alert, in rules in which time passes FASTER times faster, and pages for nothing else; FAULT="Redis is away" strikes one, HOLD=FILE waits while it stands. Takes root
-	FASTER=$(FASTER) go test -tags real -count 1 -timeout 8h -run 'TestAlerts$$/$(subst $() ,_,$(FAULT))' -v ./cmd/backchannel/e2e
+	FASTER=$(FASTER) go test -tags real -count 1 -timeout 8h -run 'TestAlerts$$/($(subst $() ,_,$(FAULT)))' -v ./cmd/backchannel/e2e
 
 sbom: ## what is in the image's binary, as CycloneDX: bin/backchannel.cdx.json
 	@mkdir -p bin

@@ -49,6 +49,7 @@ type workspace struct {
 	notBefore map[string]time.Time // by method: what the budget said
 	refreshAt time.Time
 	countedAt time.Time
+	uncounted bool // a call has ended since
 }
 
 // work polls a workspace while it falls to us, until its installation's record changes.
@@ -144,6 +145,11 @@ func (w *workspace) round(ctx context.Context, alive []string) (time.Duration, e
 			wake = at
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if next := w.countedAt.Add(countEvery); w.uncounted && next.Before(wake) {
+		wake = next // else a channel that is complete would be told of as one that is not until the next one is due
+	}
 	return min(max(time.Until(wake), 0), idleFor), nil
 }
 
@@ -157,6 +163,7 @@ func (w *workspace) count(now time.Time) {
 	w.countedAt = now
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.uncounted = false
 	w.metrics.count(w.in.TeamID, w.channels, func(c *channel) bool { return w.behind(c, now) })
 }
 
@@ -236,6 +243,7 @@ func (w *workspace) begin(ctx context.Context, r request) {
 		w.mu.Lock()
 		r.channel.busy[r.method] = false
 		w.underway[r.method]--
+		w.uncounted = true
 		w.mu.Unlock()
 		select {
 		case w.done <- struct{}{}:

@@ -67,9 +67,31 @@ func newStage(t *testing.T) *stage {
 	s.produce("org.settings", org, object{"org_id": org, "caps": object{"*": object{"per_recipient": 1_000_000, "per_org": 1_000_000}}})
 	s.produce("notification.preferences", org+"/usr-stranger", object{"org_id": org, "user_id": "usr-stranger", "types": object{"coaching.insight": "email"}})
 	s.traffic(t)
+	s.awaitTraffic()
 	s.prometheus = realengines.StartPrometheus(t, targets, fasterRules(t, s.faster))
-	s.calm(t, fault{}, map[string]time.Duration{})
+	s.settle(t)
 	return s
+}
+
+// awaitTraffic waits until everything has worked for a while: what is new takes longer than what is promised.
+func (s *stage) awaitTraffic() {
+	eventually(s.t, 5*time.Minute, func() error {
+		var rows, notified uint64
+		err := errors.Join(s.sql([]any{&rows}, "SELECT count() FROM conversations WHERE now() - ts_time < 60"),
+			s.sql([]any{&notified}, "SELECT count() FROM notification_outcomes FINAL WHERE status = 'delivered'"))
+		if err == nil && (rows < 30 || notified < 30) {
+			err = fmt.Errorf("of the last minute there are %d messages, and %d notifications arrived", rows, notified)
+		}
+		return err
+	})
+}
+
+// settle lets Prometheus see for what the rules take for an hour, five minutes at most, that nothing is wrong. A share of next to nothing says nothing.
+func (s *stage) settle(t *testing.T) {
+	for until := time.Now().Add(min(time.Hour/time.Duration(s.faster), 5*time.Minute)); time.Now().Before(until); {
+		time.Sleep(time.Second)
+	}
+	s.calm(t, fault{}, map[string]time.Duration{})
 }
 
 func (s *stage) kill(tier string) func() { return func() { s.tiers[tier].Kill() } }

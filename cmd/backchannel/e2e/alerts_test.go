@@ -68,7 +68,9 @@ func (s *stage) suffer(t *testing.T, f fault) {
 	}
 	t.Logf("%s %s fires after %.0f s, of which %s are its own", f.meant, f.part, time.Since(began).Seconds(), f.within/time.Duration(s.faster))
 	s.ask(t, f.meant)
-	s.hold(t, f)
+	if s.hold(t, f) {
+		return
+	}
 	for last, until := time.Now(), time.Now().Add(5*time.Second); time.Now().Before(until); time.Sleep(time.Second / 4) { // what else comes of it
 		s.fires(f, others, &last)
 	}
@@ -157,11 +159,11 @@ func (s *stage) ask(t *testing.T, alert string) {
 var queries = regexp.MustCompile("(?s)```text\n(.*?)```")
 
 // hold lets somebody follow a runbook while its fault stands: HOLD names a file to which the settings of the stage are written, for a shell to read; when
-// that is removed, the test goes on.
-func (s *stage) hold(t *testing.T, f fault) {
+// that is removed, the fault is mended and the next one strikes. What else comes of a fault is not looked at then.
+func (s *stage) hold(t *testing.T, f fault) bool {
 	file := os.Getenv("HOLD")
 	if file == "" {
-		return
+		return false
 	}
 	var text strings.Builder
 	set := func(assignment string) {
@@ -182,10 +184,14 @@ func (s *stage) hold(t *testing.T, f fault) {
 	t.Logf("%s: follow the runbook of %s, with the settings in %s; remove that file to go on", f.name, f.meant, file)
 	for {
 		if _, err := os.Stat(file); err != nil {
-			return
+			break
 		}
 		time.Sleep(time.Second)
 	}
+	if f.heal != nil {
+		f.heal()
+	}
+	return true
 }
 
 // inhibition is a rule of Alertmanager's.

@@ -69,7 +69,9 @@ func newStage(t *testing.T) *stage {
 	s.traffic(t)
 	s.awaitTraffic()
 	s.prometheus = realengines.StartPrometheus(t, targets, fasterRules(t, s.faster))
-	s.settle(t)
+	if os.Getenv("HOLD") == "" {
+		s.settle(t)
+	}
 	return s
 }
 

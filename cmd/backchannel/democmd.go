@@ -127,8 +127,9 @@ func printAddresses(out io.Writer, c *config.Config) {
   Kafka               %[3]s                    kcat -b %[3]s -t context.messages -C -o -5 -e
   Redis               %[4]s
   metrics, probes     http://%[5]s/metrics  /readyz
+  all of it           backchannel doctor --embedded --simulate-slack --data %[8]s
 
-`, c.String("slack-sim-addr"), c.String("clickhouse-url"), c.String("kafka-brokers"), c.String("redis-url"), c.String("http-addr"), publicURL(c), console.Home)
+`, c.String("slack-sim-addr"), c.String("clickhouse-url"), c.String("kafka-brokers"), c.String("redis-url"), c.String("http-addr"), publicURL(c), console.Home, c.String("data"))
 }
 
 func play(ctx context.Context, c *config.Config, a *app, forTime time.Duration, seed uint64, out io.Writer) (demo.Summary, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"text/tabwriter"
 	"time"
 
@@ -58,9 +59,20 @@ func dlqCommand(a *app) *cobra.Command {
 	edit, drop := a.editLetter(&note), a.dropLetters(&note)
 	dlq.AddCommand(list, show, replay, edit, drop)
 	for _, cmd := range []*cobra.Command{replay, edit, drop} {
-		cmd.Flags().StringVar(&note.By, "by", os.Getenv("USER"), "who does it, for those who ask later")
+		cmd.Flags().StringVar(&note.By, "by", whoever(), "who does it, for those who ask later")
 	}
 	return dlq
+}
+
+// whoever is who runs the command: by the shell's word, else, as where cron runs it, by the system's.
+func whoever() string {
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	if me, err := user.Current(); err == nil {
+		return me.Username
+	}
+	return ""
 }
 
 func (a *app) withLetters(cmd *cobra.Command, f func(context.Context, deadletters.Reader) error) error {

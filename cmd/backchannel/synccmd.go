@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/user"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -75,10 +74,7 @@ func syncBackfillCommand(a *app) *cobra.Command {
 			if start, err := cp.WindowStart.Micros(); err == nil && uint64(from.UnixMicro()) >= start {
 				return fmt.Errorf("the channel's window begins at %s already", day(cp.WindowStart))
 			}
-			request := schemas.SyncRequest{OrgID: cp.OrgID, TeamID: cp.TeamID, ChannelID: cp.ChannelID, Since: from, UpdatedAt: time.Now().UTC()}
-			if me, err := user.Current(); err == nil {
-				request.By = me.Username
-			}
+			request := schemas.SyncRequest{OrgID: cp.OrgID, TeamID: cp.TeamID, ChannelID: cp.ChannelID, Since: from, UpdatedAt: time.Now().UTC(), By: whoever()}
 			value, err := schemas.SyncRequests.Encode(request)
 			if err != nil {
 				return err

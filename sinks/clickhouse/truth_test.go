@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // facts are rows of an answer, in any order.
 type facts []string
 
-// tuple writes a row as ClickHouse's toString(tuple(*)) does, of strings and whole numbers.
+// tuple writes a row as ClickHouse's toString(tuple(*)) does, of strings and numbers.
 func tuple(values ...any) string {
 	words := make([]string, len(values))
 	for i, v := range values {
@@ -170,6 +171,14 @@ func (w *organization) asked() []question {
 }
 
 func dayOf(micros int64) int64 { return micros / aDay }
+
+func dateOf(day int64) string { return time.UnixMicro(day * aDay).UTC().Format(time.DateOnly) }
+
+func timeOf(micros int64) string {
+	return time.UnixMicro(micros).UTC().Format("2006-01-02 15:04:05.000000")
+}
+
+func secs(micros int64) float64 { return float64(micros) / second }
 
 // median is that of ClickHouse's quantileExactInclusive.
 func median(all []int64) float64 {

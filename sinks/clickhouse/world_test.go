@@ -86,11 +86,12 @@ const (
 var vocabulary = strings.Fields("renewal invoice pricing SSO export Dashboard legal budget Please thanks review blocked shipped roadmap discount")
 
 func newOrganization(t *testing.T, org schemas.OrgID, team schemas.TeamID, messages int) *organization {
+	domain := strings.TrimPrefix(string(org), "org-") + ".example"
 	w := &organization{
 		random: rand.New(rand.NewPCG(7, uint64(len(org)))), org: org, team: team,
 		accounts: map[string]string{"a1": "Acme", "a2": "Globex", "a3": "Initech", "a4": "Umbrella"}, deals: map[string]string{"d1": "Renewal", "d2": "Pilot"},
 		people: []*author{
-			{id: "U1", name: "Ada", email: "ada@" + string(org) + ".example"}, {id: "U2", name: "Ben", email: "ben@" + string(org) + ".example"}, {id: "U3", name: "Chloé", email: ""},
+			{id: "U1", name: "Ada", email: "ada@" + domain}, {id: "U2", name: "Ben", email: "ben@" + domain}, {id: "U3", name: "Chloé", email: ""},
 			{id: "X1", name: "Xin", email: "xin@umbrella.example", company: "Umbrella", external: true}, {id: "X2", name: "Yara", company: "Initech", external: true},
 			{id: "B1", name: "Robot", bot: true},
 		},
@@ -117,7 +118,7 @@ func newOrganization(t *testing.T, org schemas.OrgID, team schemas.TeamID, messa
 			OrgID: org, TeamID: team, UserID: schemas.SlackUserID(p.id), Name: p.name, Email: p.email, IsBot: p.bot, IsExternal: p.external, CompanyName: p.company,
 		})
 	}
-	for _, u := range []schemas.DirectoryUser{{UserID: "u-ada", Email: "Ada@" + string(org) + ".example", Role: "owner"}, {UserID: "u-ben", Email: "ben@" + string(org) + ".example"}, {UserID: "u-zoe", Email: "zoe@x.example", Name: "Zoe"}} {
+	for _, u := range []schemas.DirectoryUser{{UserID: "u-ada", Email: "Ada@" + domain, Role: "owner"}, {UserID: "u-ben", Email: "ben@" + domain}, {UserID: "u-zoe", Email: "zoe@x.example", Name: "Zoe"}} {
 		u.OrgID = org
 		w.control(t, schemas.DirectoryUsers.Spec, schemas.OrgKey(org, u.UserID), u)
 	}

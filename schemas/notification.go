@@ -47,7 +47,7 @@ func (p *Preferences) Validate() error {
 // Recipient names a person: by directory user id, by email, or by role. One is enough.
 type Recipient struct {
 	UserID UserID `json:"user_id,omitempty"`
-	Email  string `json:"email,omitempty" jsonschema_description:"Of anybody: one that no directory user has is sent to all the same."`
+	Email  string `json:"email,omitempty"`
 	// Role names the person by what they are to somebody or something, as the directory and the CRM have it.
 	Role      Role      `json:"role,omitempty" jsonschema:"enum=manager,enum=account_owner,enum=deal_owner" jsonschema_description:"manager: of the user_id or email beside it. account_owner: of account_id. deal_owner: of deal_id."`
 	AccountID AccountID `json:"account_id,omitempty"`

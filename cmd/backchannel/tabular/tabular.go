@@ -5,10 +5,12 @@ package tabular
 import (
 	"fmt"
 	"io"
+	"math/big"
 	"reflect"
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -29,15 +31,35 @@ func New(format string, out io.Writer, columns []driver.ColumnType) (Writer, err
 	}
 	switch format {
 	case "table":
-		return &table{out: out, names: names}, nil
+		return &table{out: out, names: names, forms: formsOf(columns)}, nil
 	case "csv":
-		return newCSV(out, names)
+		return newCSV(out, names, formsOf(columns))
 	case "json":
-		return newJSON(out, names)
+		return newJSON(out, names, formsOf(columns))
 	case "parquet":
 		return newParquet(out, columns)
 	}
 	return nil, fmt.Errorf("there is no format %q; want one of %s", format, strings.Join(Formats(), ", "))
+}
+
+// described is a column that is known by the name of its type.
+type described struct {
+	name, is string
+	scan     reflect.Type
+}
+
+func (d described) Name() string             { return d.name }
+func (d described) DatabaseTypeName() string { return d.is }
+func (d described) ScanType() reflect.Type   { return d.scan }
+func (d described) Nullable() bool           { return strings.HasPrefix(d.is, "Nullable(") }
+
+// Column is a column with the name of its type in ClickHouse.
+func Column(name, is string) (driver.ColumnType, error) {
+	c, err := column.Type(is).Column(name, &column.ServerContext{Timezone: time.UTC})
+	if err != nil {
+		return nil, fmt.Errorf("the type of %s: %w", name, err)
+	}
+	return described{name, is, c.ScanType()}, nil
 }
 
 // Copy writes all rows of an answer, and calls told after each. It does not close rows.
@@ -64,26 +86,13 @@ func Copy(rows driver.Rows, w Writer, told func(done uint64)) error {
 	return rows.Err()
 }
 
-// plain is a value without pointers; a NULL is nil.
+// plain is a value without pointers; a NULL is nil. Big numbers are the exception: they are known as pointers.
 func plain(v reflect.Value) any {
-	for v.Kind() == reflect.Pointer {
+	for (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.Type() != reflect.TypeFor[*big.Int]() {
 		if v.IsNil() {
 			return nil
 		}
 		v = v.Elem()
 	}
 	return v.Interface()
-}
-
-// text is a value in words. Times are in RFC 3339 in UTC; a NULL is empty.
-func text(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	case string:
-		return v
-	}
-	return fmt.Sprint(v)
 }

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
+	"math/big"
+	"net"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,10 +63,10 @@ func TestText(t *testing.T) {
 		"csv": "words,n,at,files,waited\n\"a \"\"b\"\",\nc\",9223372036854775808,2026-11-26T01:02:03.456789Z,\"[\"\"x\"\",\"\"y z\"\"]\",1.5\n,0,1970-01-01T00:00:00Z,[],\n",
 		"json": `{"words":"a \"b\",\nc","n":9223372036854775808,"at":"2026-11-26T01:02:03.456789Z","files":["x","y z"],"waited":1.5}` + "\n" +
 			`{"words":"","n":0,"at":"1970-01-01T00:00:00Z","files":[],"waited":null}` + "\n",
-		"table": "words     n                    at                           files    waited\n" +
+		"table": "words                       n  at                           files    waited\n" +
 			"--------  -------------------  ---------------------------  -------  ------\n" +
-			"a \"b\", c  9223372036854775808  2026-11-26T01:02:03.456789Z  [x y z]  1.5\n" +
-			"          0                    1970-01-01T00:00:00Z         []       \n",
+			"a \"b\", c  9223372036854775808  2026-11-26T01:02:03.456789Z  [x y z]     1.5\n" +
+			"                            0  1970-01-01T00:00:00Z         []             \n",
 	} {
 		if diff := cmp.Diff(want, string(written(t, format))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", format, diff)
@@ -102,5 +106,73 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	}
 	if _, err := New("parquet", io.Discard, []driver.ColumnType{answer[0], answer[0]}); err == nil {
 		t.Error("two columns of one name were taken for Parquet")
+	}
+}
+
+// What JSON and people have no words of their own for: lists of small numbers, days, what is no number, times of different length.
+func TestForms(t *testing.T) {
+	at := time.Date(2026, 11, 26, 1, 2, 3, 400000000, time.UTC)
+	for name, tt := range map[string]struct {
+		is               string
+		value            any
+		json, csv, table string
+	}{
+		"small numbers":  {"Array(UInt8)", []uint8{1, 2}, `[1,2]`, `"[1,2]"`, "[1 2]"},
+		"of them lists":  {"Array(Array(UInt8))", [][]uint8{{1}, {}}, `[[1],[]]`, `"[[1],[]]"`, "[[1] []]"},
+		"in a tuple":     {"Tuple(UInt8, Array(UInt8))", []any{uint8(1), []uint8{2}}, `[1,[2]]`, `"[1,[2]]"`, "[1 [2]]"},
+		"in a map":       {"Map(String, Array(UInt8))", map[string][]uint8{"a": {2}}, `{"a":[2]}`, `"{""a"":[2]}"`, "map[a:[2]]"},
+		"numbered":       {"Map(UInt8, UInt8)", map[uint8]uint8{7: 2}, `{"7":2}`, `"{""7"":2}"`, "map[7:2]"},
+		"an address":     {"IPv4", net.IPv4(10, 0, 0, 1).To4(), `"10.0.0.1"`, "10.0.0.1", "10.0.0.1"},
+		"a day":          {"Date", at.Truncate(24 * time.Hour), `"2026-11-26"`, "2026-11-26", "2026-11-26"},
+		"maybe a day":    {"Nullable(Date32)", at.Truncate(24 * time.Hour), `"2026-11-26"`, "2026-11-26", "2026-11-26"},
+		"days":           {"Array(Date)", []time.Time{at.Truncate(24 * time.Hour)}, `["2026-11-26"]`, `"[""2026-11-26""]"`, "[2026-11-26]"},
+		"microseconds":   {"DateTime64(6, 'UTC')", at, `"2026-11-26T01:02:03.4Z"`, "2026-11-26T01:02:03.400000Z", "2026-11-26T01:02:03.400000Z"},
+		"seconds":        {"DateTime", at.Truncate(time.Second), `"2026-11-26T01:02:03Z"`, "2026-11-26T01:02:03Z", "2026-11-26T01:02:03Z"},
+		"not a number":   {"Float64", math.NaN(), `null`, "NaN", "NaN"},
+		"without end":    {"Array(Float64)", []float64{math.Inf(1), 1}, `[null,1]`, `"[null,1]"`, "[+Inf 1]"},
+		"a big fraction": {"Float64", 12345678.5, `12345678.5`, "12345678.5", "12345678.5"},
+		"very big":       {"UInt256", new(big.Int).Lsh(big.NewInt(1), 100), `1267650600228229401496703205376`, "1267650600228229401496703205376", "1267650600228229401496703205376"},
+	} {
+		c, err := Column("v", tt.is)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for format, want := range map[string]string{"json": `{"v":` + tt.json + "}\n", "csv": "v\n" + tt.csv + "\n", "table": tt.table + "\n"} {
+			var out bytes.Buffer
+			w, err := New(format, &out, []driver.ColumnType{c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.Row([]any{tt.value}), w.Close()); err != nil {
+				t.Fatalf("%s as %s: %v", name, format, err)
+			}
+			if !strings.HasSuffix(out.String(), want) {
+				t.Errorf("%s as %s: %q, want %q", name, format, out.String(), want)
+			}
+		}
+	}
+}
+
+// Numbers stand with their points in line.
+func TestPoints(t *testing.T) {
+	c, err := Column("n", "Nullable(Float64)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := New("table", &out, []driver.ColumnType{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{1.25, 100.0, nil, -3.5} {
+		if err := w.Row([]any{v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("     n\n------\n  1.25\n100   \n      \n -3.5 \n", out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

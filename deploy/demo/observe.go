@@ -36,6 +36,14 @@ func (l *latencies) quantile(q float64) float64 {
 	return float64(sorted[int(q*float64(len(sorted)-1))].Microseconds()) / 1000
 }
 
+// String is for a line of progress, empty before there is a sample.
+func (l *latencies) String() string {
+	if l.quantile(0.5) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("event→row p50 %4.0f ms  p99 %4.0f ms", l.quantile(0.5), l.quantile(0.99))
+}
+
 // probe measures freshness as an analyst meets it: it says something, and asks the view until it is there.
 func (r *run) probe(ctx context.Context) error {
 	c := r.world.channels[0]
@@ -88,8 +96,8 @@ func (r *run) progress(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(r.Out, "%4ds  events in %6d   rows queryable %6d   DMs posted %4d of %4d requests   event→row p50 %4.0f ms  p99 %4.0f ms\n",
-			int(time.Since(began).Seconds()), events.Accepted, rows, len(dms), r.requests.Load(), r.latency.quantile(0.5), r.latency.quantile(0.99))
+		fmt.Fprintf(r.Out, "%4ds  events in %6d   rows queryable %6d   DMs posted %4d of %4d requests   %s\n",
+			int(time.Since(began).Seconds()), events.Accepted, rows, len(dms), r.requests.Load(), &r.latency)
 		return nil
 	})
 }

@@ -67,12 +67,12 @@ func TestTheComparisonFindsEveryFault(t *testing.T) {
 		}, ""},
 		{"a row is missing", func(s *sight) { s.view = s.view[1:] }, func(s Summary) bool { return s.MismatchedMessages == 1 && s.MessagesInClickHouse == 2 }, "3 messages expected, 2 in ClickHouse"},
 		{"a row is extra", func(s *sight) { s.view = append(s.view, seen{"C3/1.1", row{"U1", "secret", ""}}) }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "4 in ClickHouse"},
-		{"one is missing and another extra", func(s *sight) { s.view[0].key = "C3/9.9" }, func(s Summary) bool { return s.MismatchedMessages == 2 }, "2 of them wrong"},
+		{"one is missing and another extra", func(s *sight) { s.view[0].key = "C3/9.9" }, func(s Summary) bool { return s.MismatchedMessages == 2 }, "read otherwise: 2"},
 		{"a row is there twice", func(s *sight) { s.view = append(s.view, s.view[0]) }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "4 in ClickHouse"},
-		{"one twice hides one missing", func(s *sight) { s.view[0] = s.view[1] }, func(s Summary) bool { return s.MismatchedMessages == 2 && s.MessagesInClickHouse == 3 }, "wrong"},
-		{"another text", func(s *sight) { s.view[0].row.text = "hello, edited" }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "1 of them wrong"},
-		{"another author", func(s *sight) { s.view[0].row.user = "U2" }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "1 of them wrong"},
-		{"out of its thread", func(s *sight) { s.view[1].row.thread = "" }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "1 of them wrong"},
+		{"one twice hides one missing", func(s *sight) { s.view[0] = s.view[1] }, func(s Summary) bool { return s.MismatchedMessages == 2 && s.MessagesInClickHouse == 3 }, "read otherwise"},
+		{"another text", func(s *sight) { s.view[0].row.text = "hello, edited" }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "read otherwise: 1"},
+		{"another author", func(s *sight) { s.view[0].row.user = "U2" }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "read otherwise: 1"},
+		{"out of its thread", func(s *sight) { s.view[1].row.thread = "" }, func(s Summary) bool { return s.MismatchedMessages == 1 }, "read otherwise: 1"},
 		{"a DM is doubled", func(s *sight) { s.posts = append(s.posts, post(3, "d1")) }, func(s Summary) bool { return s.DuplicateDMs == 1 && s.DMsPosted == 3 }, "DMs posted"},
 		{"a DM is doubled and so is its outcome", func(s *sight) {
 			s.posts = append(s.posts, post(3, "d1"))

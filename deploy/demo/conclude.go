@@ -101,7 +101,7 @@ func (s Summary) Problem() error {
 	case s.MessagesExpected == 0 || s.NotificationsRequested == 0:
 		return fmt.Errorf("%d messages said, %d notifications requested: too few to show anything; let it run longer with --for", s.MessagesExpected, s.NotificationsRequested)
 	case s.MessagesExpected != s.MessagesInClickHouse || s.MismatchedMessages > 0:
-		return fmt.Errorf("%d messages expected, %d in ClickHouse; %d are missing, too many, or read otherwise", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
+		return fmt.Errorf("%d messages expected, %d in ClickHouse; missing, too many or read otherwise: %d", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
 	case s.RequestsWithOutcome != s.NotificationsRequested:
 		return fmt.Errorf("%d requests, only %d have an outcome", s.NotificationsRequested, s.RequestsWithOutcome)
 	case s.DMsPosted != s.Outcomes["delivered by slack"]:

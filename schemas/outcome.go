@@ -44,6 +44,8 @@ type Outcome struct {
 	ThreadTS  TS        `json:"thread_ts,omitempty"` // of the message that this one answers
 	Setup     *Setup    `json:"setup,omitempty" jsonschema_description:"Of a setup prompt, or an update of one."`
 	At        time.Time `json:"at"`
+	// ReachableAt is since when its workspace, which Slack had refused, is connected again. It is for the process that measures, and not in the record.
+	ReachableAt time.Time `json:"-"`
 }
 
 // Validate says what is missing.

@@ -17,7 +17,7 @@ func (m *Metrics) registerOutcomes(reg prometheus.Registerer) {
 	}, []string{"channel"})
 	m.delivery = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "backchannel_sinks_delivery_seconds",
-		Help:    "From a notification request, or from the end of its quiet hours, group or cap, until the message was delivered.",
+		Help:    "From a notification request, or from the end of its quiet hours, group or cap, or since a workspace that Slack had refused is connected again, until the message was delivered.",
 		Buckets: promised, NativeHistogramBucketFactor: 1.1,
 	}, []string{"channel"})
 	reg.MustRegister(m.outcomes, m.doubts, m.delivery)
@@ -35,6 +35,9 @@ func (m *Metrics) Concluded(o *schemas.Outcome) {
 	due := o.RequestedAt
 	if !o.ReleasedAt.IsZero() {
 		due = o.ReleasedAt
+	}
+	if o.ReachableAt.After(due) && !due.IsZero() {
+		due = o.ReachableAt
 	}
 	if o.Status == schemas.Delivered && o.MergedInto == "" && !due.IsZero() {
 		m.delivery.WithLabelValues(string(o.Channel)).Observe(max(0, o.At.Sub(due).Seconds()))

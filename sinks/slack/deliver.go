@@ -257,5 +257,8 @@ func (s *Sink) finish(ctx context.Context, j *job, status schemas.OutcomeStatus,
 func (s *Sink) outcome(j *job, status schemas.OutcomeStatus, reason schemas.Reason, detail string) schemas.Outcome {
 	o := j.delivery.Outcome(schemas.BySlack, status, reason, detail, s.opts.Now().UTC())
 	o.Ambiguous, o.Attempts = j.entry != nil && j.entry.Done == nil, j.attempts()
+	if j.again && j.install != nil {
+		o.ReachableAt = j.install.UpdatedAt
+	}
 	return o
 }

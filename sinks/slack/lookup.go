@@ -27,6 +27,7 @@ type job struct {
 	paused   time.Duration         // Slack told this workspace to wait so long
 	grant    string                // which record of the installation this is
 	refused  string                // Slack's code, when it has refused this record before
+	again    bool                  // Slack has refused an earlier record: its workspace was connected again
 	thread   *schemas.ThreadEntry  // the earlier message of the thread
 	wait     time.Duration         // before it comes again
 	all      bool                  // its whole workspace waits with it
@@ -94,6 +95,8 @@ func (s *Sink) load(ctx context.Context, jobs []*job) error {
 		j.grant = grantOf(cmds[i].install.Val())
 		if grant, code, _ := strings.Cut(cmds[i].suspended.Val(), " "); grant == j.grant {
 			j.refused = code
+		} else {
+			j.again = grant != ""
 		}
 	}
 	return nil

@@ -74,14 +74,19 @@ func TestARefusedInstallationSuspendsItsWorkspace(t *testing.T) {
 			w.must(w.sim.ClearFaults(t.Context()))
 			in, err := w.sim.Install(t.Context(), "T1", slacksim.InstallRequest{App: w.app.ID, Scopes: botScopes})
 			w.must(err)
-			w.install(schemas.Installation{OrgID: "acme", TeamID: "T1", Scopes: botScopes, SealedToken: "sealed:" + in.Token, UpdatedAt: w.clock.Now()})
+			connected := w.clock.Now()
+			w.install(schemas.Installation{OrgID: "acme", TeamID: "T1", Scopes: botScopes, SealedToken: "sealed:" + in.Token, UpdatedAt: connected})
 			waits = waits[1:]
 			for range 10 {
 				waits = w.write(s, waits...).Deferred
 				w.advance(10 * time.Second)
 			}
-			if o := w.take(); len(waits) > 0 || len(o) != 39 || o[0].Status != schemas.Delivered {
+			o := w.take()
+			if len(waits) > 0 || len(o) != 39 || o[0].Status != schemas.Delivered {
 				t.Errorf("%d wait, outcomes %+v", len(waits), o)
+			}
+			if !slices.ContainsFunc(o, func(o schemas.Outcome) bool { return o.ReachableAt.Equal(connected) }) {
+				t.Errorf("no outcome says since when the workspace is connected again: %+v", o)
 			}
 			if n := sinkstest.Value(t, reg, "backchannel_sinks_slack_suspended_workspaces", map[string]string{"sink": "slack"}); n != 0 {
 				t.Errorf("%v workspaces are told of after it was mended", n)

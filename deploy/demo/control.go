@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -27,10 +28,15 @@ func (w *world) records(seal func(schemas.TeamID, string) (string, error)) ([]*k
 	for _, p := range w.people {
 		w.person(b, team, p, now)
 	}
+	for _, g := range w.guests { // as Slack tells of people of other companies: without an email
+		add(b, schemas.SlackUsers, schemas.TeamUserKey(team, g.ID), schemas.SlackUser{
+			OrgID: w.org, TeamID: team, UserID: g.ID, Name: g.RealName, TimeZone: g.TZ, IsExternal: true, HomeTeamID: w.customer.ID, CompanyName: w.customer.Name, UpdatedAt: now,
+		})
+	}
 	for i, c := range w.channels {
 		id := c.ID
 		add(b, schemas.SlackChannels, schemas.TeamChannelKey(team, id), schemas.SlackChannel{
-			OrgID: w.org, TeamID: team, ChannelID: id, Name: c.Name, IsPrivate: c.IsPrivate, IsMember: true, UpdatedAt: now,
+			OrgID: w.org, TeamID: team, ChannelID: id, Name: c.Name, IsPrivate: c.IsPrivate, IsExtShared: i == 0, IsMember: true, UpdatedAt: now,
 		})
 		if c.account == "" {
 			continue
@@ -110,7 +116,7 @@ func (r *run) awaitViews(ctx context.Context) error {
 			want[schemas.ViewTeamAssociations(team)] = append(want[schemas.ViewTeamAssociations(team)], string(c.ID))
 		}
 	}
-	for _, p := range r.world.people {
+	for _, p := range slices.Concat(r.world.people, r.world.guests) {
 		want[schemas.ViewTeamUsers(team)] = append(want[schemas.ViewTeamUsers(team)], string(p.ID))
 	}
 	for _, u := range r.world.users {

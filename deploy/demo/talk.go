@@ -32,6 +32,22 @@ var phrases = []string{
 	"Blocked by our firewall, need the IP ranges",
 }
 
+// asks is what a customer says, in the channel that is shared with them.
+var asks = []string{
+	"When will the SSO renewal be ready?",
+	"Can you send the checklist?",
+	"Our renewal is due in January; who signs on your side?",
+	"Thanks!",
+}
+
+// speaker is who says something in a channel, and what: in the shared one it is the customer, one time in three.
+func (w *world) speaker(random *rand.Rand, c slacksim.ChannelID) (slacksim.TeamID, slacksim.UserID, string) {
+	if c == w.channels[0].ID && random.IntN(3) == 0 {
+		return w.customer.ID, w.guests[random.IntN(len(w.guests))].ID, asks[random.IntN(len(asks))]
+	}
+	return w.team.ID, w.people[random.IntN(len(w.people)-1)].ID, phrases[random.IntN(len(phrases))] // the last one is deactivated
+}
+
 // withholdOneIn is how many of the messages, edits and deletions that stand in an associated channel have no event, as Slack loses some. Answers in
 // threads have theirs: to find one, its thread has to be read, of which Slack allows 50 a minute.
 const withholdOneIn = 25
@@ -56,8 +72,6 @@ func (r *run) talk(ctx context.Context) error {
 	act := func() error {
 		n++
 		c := r.world.channels[random.IntN(len(r.world.channels))]
-		who := r.world.people[random.IntN(len(r.world.people)-1)].ID // the last one is deactivated
-		text := fmt.Sprintf("%s (%d)", phrases[random.IntN(len(phrases))], n)
 		dice := random.IntN(100)
 		if len(said) == 0 {
 			dice = 0
@@ -65,6 +79,12 @@ func (r *run) talk(ctx context.Context) error {
 		var m slacksim.Message
 		var err error
 		i := random.IntN(max(len(said), 1))
+		where := c.ID
+		if dice >= 55 && dice < 93 {
+			where = said[i].channel
+		}
+		team, who, text := r.world.speaker(random, where)
+		text = fmt.Sprintf("%s (%d)", text, n)
 		if lost := r.lost(random, dice, c, said, i); lost != "" {
 			if err := r.withhold(ctx, lost); err != nil {
 				return fmt.Errorf("act in the simulated workspace: %w", err)
@@ -72,11 +92,11 @@ func (r *run) talk(ctx context.Context) error {
 		}
 		switch {
 		case dice < 55:
-			m, err = r.Slack.Say(ctx, r.world.team.ID, c.ID, who, text)
+			m, err = r.Slack.Say(ctx, team, c.ID, who, text)
 		case dice < 75:
-			m, err = r.Slack.Reply(ctx, r.world.team.ID, said[i].channel, said[i].ts, who, text)
+			m, err = r.Slack.Reply(ctx, team, said[i].channel, said[i].ts, who, text)
 		case dice < 78:
-			m, err = r.Slack.Broadcast(ctx, r.world.team.ID, said[i].channel, said[i].ts, who, text)
+			m, err = r.Slack.Broadcast(ctx, team, said[i].channel, said[i].ts, who, text)
 		case dice < 88:
 			_, err = r.Slack.Edit(ctx, r.world.team.ID, said[i].channel, said[i].ts, text+" — edited")
 		case dice < 93:
@@ -88,7 +108,7 @@ func (r *run) talk(ctx context.Context) error {
 		case dice < 98:
 			m, err = r.Slack.BotMessage(ctx, r.world.team.ID, c.ID, "ci-bot", "Build "+text)
 		default:
-			_, err = r.Slack.ServiceMessage(ctx, r.world.team.ID, c.ID, "pinned_item", who, "pinned a message to this channel.")
+			_, err = r.Slack.ServiceMessage(ctx, team, c.ID, "pinned_item", who, "pinned a message to this channel.")
 		}
 		if err != nil {
 			return fmt.Errorf("act in the simulated workspace: %w", err)

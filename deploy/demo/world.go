@@ -15,6 +15,8 @@ type world struct {
 	app      slacksim.App
 	install  slacksim.Install
 	people   []slacksim.Person // who talk
+	customer slacksim.Team     // whose people are in the first channel too, by Slack Connect
+	guests   []slacksim.Person // they
 	channels []channel
 	users    []schemas.DirectoryUser // whom upstream notifies
 }
@@ -34,6 +36,12 @@ var cast = []slacksim.Person{
 	{Name: "femi", RealName: "Femi Adeyemi", Email: "femi.adeyemi@northwind.example", TZ: "Africa/Lagos"},
 	{Name: "grace", RealName: "Grace Lin"}, // no email: talks, but can be matched to nobody
 	{Name: "hank", RealName: "Hank Moody", Email: "hank.moody@northwind.example", Deleted: true},
+}
+
+// guests are people of the customer whom the first room is about.
+var guests = []slacksim.Person{
+	{Name: "wile", RealName: "Wile E. Coyote", Email: "wile@acme.example", TZ: "America/Phoenix"},
+	{Name: "road", RealName: "R. Runner", Email: "runner@acme.example", TZ: "America/Phoenix"},
 }
 
 var rooms = []struct {
@@ -107,6 +115,29 @@ func (w *world) settle(ctx context.Context, o Options) error {
 			return err
 		}
 		w.channels = append(w.channels, channel{Channel: made, account: room.account.AccountID, deal: room.deal.DealID})
+	}
+	return w.connect(ctx, o)
+}
+
+// connect shares the first channel with the customer's own workspace, and brings the customer's people in.
+func (w *world) connect(ctx context.Context, o Options) error {
+	var err error
+	if w.customer, err = o.Slack.CreateTeam(ctx, slacksim.Team{Name: rooms[0].account.Name, Domain: "acme"}); err != nil {
+		return err
+	}
+	shared := w.channels[0].ID
+	if _, err := o.Slack.Share(ctx, w.team.ID, shared, slacksim.Sharing{With: w.customer.ID}); err != nil {
+		return err
+	}
+	for _, g := range guests {
+		person, err := o.Slack.CreatePerson(ctx, w.customer.ID, g)
+		if err != nil {
+			return err
+		}
+		if err := o.Slack.Invite(ctx, w.customer.ID, shared, "", person.ID); err != nil {
+			return err
+		}
+		w.guests = append(w.guests, person)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ var questions = []asking{
 		})
 	}},
 	{"When did each channel last hear something?", "SELECT channel_name, max(ts_time) AS last_heard FROM org_conversations(org = 'org-northwind') GROUP BY channel_name", func(w *organization) facts {
-		return grouped(w.live(), func(s *spoken) string { return s.channel.name }, func(name string, g []*spoken) string { return tuple(name, timeOf(last(g))) })
+		return grouped(w.live(), func(s *spoken) string { return s.channel.name }, func(name string, g []*spoken) string { return tuple(name, stamp(last(g))) })
 	}},
 	{"What is said about an account each day?", "SELECT toDate(ts_time) AS day, count() AS messages FROM account_conversations(org = 'org-northwind', account = 'a1') GROUP BY day", func(w *organization) facts {
 		return grouped(w.of("a1"), func(s *spoken) string { return strconv.FormatInt(dayOf(s.at), 10) }, func(_ string, g []*spoken) string { return tuple(dateOf(dayOf(g[0].at)), len(g)) })
@@ -162,7 +162,7 @@ var questions = []asking{
 		var f facts
 		for _, q := range w.asked() {
 			if q.answer != nil {
-				f = append(f, tuple(q.channel.id, string(tsOf(q.at)), timeOf(q.answer.at)))
+				f = append(f, tuple(q.channel.id, string(tsOf(q.at)), stamp(q.answer.at)))
 			}
 		}
 		return f
@@ -247,7 +247,7 @@ var questions = []asking{
 	}},
 	{"And when was it last reworded?", "SELECT channel_id, ts, worded_at FROM org_message_versions(org = 'org-northwind') WHERE is_current", func(w *organization) facts {
 		return each(w.live(), func(s *spoken) string {
-			return tuple(s.channel.id, string(tsOf(s.at)), timeOf(s.wordings[len(s.wordings)-1].at))
+			return tuple(s.channel.id, string(tsOf(s.at)), stamp(s.wordings[len(s.wordings)-1].at))
 		})
 	}},
 	{"How often was each channel linked?", "SELECT channel_id, count() AS periods FROM org_association_periods(org = 'org-northwind') GROUP BY channel_id", func(w *organization) facts {

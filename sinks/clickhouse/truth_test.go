@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -20,6 +21,8 @@ func tuple(values ...any) string {
 			words[i] = "'" + strings.ReplaceAll(v, "'", `\'`) + "'"
 		case bool:
 			words[i] = map[bool]string{false: "0", true: "1"}[v]
+		case float64:
+			words[i] = strconv.FormatFloat(v, 'f', -1, 64)
 		default:
 			words[i] = fmt.Sprint(v)
 		}
@@ -174,7 +177,7 @@ func dayOf(micros int64) int64 { return micros / aDay }
 
 func dateOf(day int64) string { return time.UnixMicro(day * aDay).UTC().Format(time.DateOnly) }
 
-func timeOf(micros int64) string {
+func stamp(micros int64) string {
 	return time.UnixMicro(micros).UTC().Format("2006-01-02 15:04:05.000000")
 }
 

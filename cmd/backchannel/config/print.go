@@ -40,7 +40,7 @@ func shown(s Setting, text string) string {
 		return text
 	}
 	u, err := url.Parse(text)
-	if err != nil {
+	if err != nil || u.Scheme == "" || nested(text) {
 		return "(a URL that does not parse, redacted)"
 	}
 	if _, has := u.User.Password(); has {
@@ -48,6 +48,13 @@ func shown(s Setting, text string) string {
 	}
 	u.RawQuery = redactQuery(u.RawQuery)
 	return u.String()
+}
+
+// nested says whether a URL has another one in it that has a user: where that begins, only whoever wrote it knows.
+func nested(text string) bool {
+	_, rest, _ := strings.Cut(text, "://")
+	_, inner, is := strings.Cut(rest, "://")
+	return is && strings.Contains(inner, "@")
 }
 
 const redacted = "REDACTED"

@@ -59,6 +59,9 @@ func FuzzShownURL(f *testing.F) {
 	f.Add("redis", "h:1/0?password=a;b")
 	f.Add("clickhouse", "h1:9000,h2:9000/db?secure=true&secret=x")
 	f.Add("http", "[::1]:80/%zz")
+	f.Add("//@", "0")
+	f.Add("http://u@h/", "0")
+	f.Add("http://u@h?x=", "0")
 	f.Fuzz(func(t *testing.T, scheme, rest string) {
 		const password = "q9Zq9Zq9Z"
 		text := scheme + "://user:" + password + "@" + rest

@@ -74,20 +74,20 @@ func (f *exportFlags) export(cmd *cobra.Command, conn clickhouse.Conn) error {
 	if err := whole(path, write); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%d messages of %s since %s are in %s\n", total, f.account, since.Format(time.DateOnly), path)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s of %s since %s: %s\n", counted(total, "message"), f.account, since.Format(time.DateOnly), path)
 	return nil
 }
 
-// findOrg finds the organization of the account when none was named.
+// findOrg finds the organization of the account, and that the one that was named has it: an empty file must not take the place of a good one.
 func (f *exportFlags) findOrg(ctx context.Context, conn clickhouse.Conn) error {
-	if f.org != "" {
-		return nil
-	}
 	var orgs []string
-	err := conn.QueryRow(ctx, "SELECT groupUniqArray(2)(org_id) FROM (SELECT org_id, account_id FROM current_associations UNION ALL SELECT org_id, account_id FROM accounts) WHERE account_id = ?", f.account).Scan(&orgs)
+	err := conn.QueryRow(ctx, `SELECT groupUniqArray(2)(org_id) FROM (SELECT org_id, account_id FROM current_associations UNION ALL SELECT org_id, account_id FROM accounts)
+WHERE account_id = ? AND (org_id = ? OR ? = '')`, f.account, f.org, f.org).Scan(&orgs)
 	switch {
 	case err != nil:
 		return fmt.Errorf("look for the account: %w", err)
+	case len(orgs) == 0 && f.org != "":
+		return fmt.Errorf("the organization %s has no account %s, and no channel of it is associated with one; no file was written", f.org, f.account)
 	case len(orgs) == 0:
 		return fmt.Errorf("there is no account %s, and no channel is associated with it", f.account)
 	case len(orgs) > 1:

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/spf13/cobra"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/tabular"
@@ -56,17 +59,84 @@ var escapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 
 // ask prints the answer to a query.
 func ask(ctx context.Context, conn clickhouse.Conn, query, format string, out io.Writer, told func(uint64), args ...any) error {
-	if format == "parquet" && onTerminal(out) {
-		return errors.New("Parquet is not for a terminal: send it to a file with >") //nolint:staticcheck // a name
+	if err := askable(query, format, out); err != nil {
+		return err
 	}
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("ask ClickHouse: %w", err)
+		return fmt.Errorf("ask ClickHouse: %w", shorter(err))
 	}
 	defer func() { _ = rows.Close() }() // Err tells what matters
-	w, err := tabular.New(format, out, rows.ColumnTypes())
+	columns := rows.ColumnTypes()
+	if len(columns) == 0 { // over HTTP an answer without rows has no head either
+		columns = head(ctx, conn, query, args...)
+	}
+	w, err := tabular.New(format, out, columns)
 	if err != nil {
 		return err
 	}
 	return errors.Join(tabular.Copy(rows, w, told), w.Close())
+}
+
+// formatClause is at the end of what is asked with curl; upper and lower case count in a format's name.
+var formatClause = regexp.MustCompile(`(?i:\bFORMAT)\s+((?:JSON|CSV|TSV|TabSeparated|Pretty|Vertical|Values|Parquet|Arrow|ORC|Avro|XML|Markdown|Null|Native|RowBinary|TSKV|LineAsString|RawBLOB|Custom|Template|SQLInsert|MsgPack|BSON|Npy)\w*)\s*;?\s*$`)
+
+func askable(query, format string, out io.Writer) error {
+	if strings.Trim(query, "; \t\r\n") == "" {
+		return errors.New(`the query is empty; 'backchannel query "SHOW TABLES"' shows what there is to ask`)
+	}
+	if clause := formatClause.FindStringSubmatch(query); clause != nil {
+		return fmt.Errorf("leave FORMAT %s out of the query: --format says how the answer is written (%s)", clause[1], strings.Join(tabular.Formats(), ", "))
+	}
+	if !slices.Contains(tabular.Formats(), format) {
+		return fmt.Errorf("there is no format %q; want one of %s", format, strings.Join(tabular.Formats(), ", "))
+	}
+	if format == "parquet" && onTerminal(out) {
+		return errors.New("Parquet is not for a terminal: send it to a file with >") //nolint:staticcheck // a name
+	}
+	return nil
+}
+
+// head asks for the columns of an answer. What cannot be described, as SHOW TABLES, has none.
+func head(ctx context.Context, conn clickhouse.Conn, query string, args ...any) []driver.ColumnType {
+	rows, err := conn.Query(ctx, "DESCRIBE ("+strings.TrimRight(query, "; \t\r\n")+"\n)", args...)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = rows.Close() }() // what it had is known
+	var columns []driver.ColumnType
+	about := make([]string, len(rows.Columns())) // name, type, and more that is not needed here
+	targets := make([]any, len(about))
+	for i := range about {
+		targets[i] = &about[i]
+	}
+	for rows.Next() {
+		if len(about) < 2 || rows.Scan(targets...) != nil {
+			return nil
+		}
+		c, err := tabular.Column(about[0], about[1])
+		if err != nil {
+			return nil
+		}
+		columns = append(columns, c)
+	}
+	return columns
+}
+
+// expected is how much ClickHouse may say of what it would have understood instead: it lists its whole grammar.
+const expected = 120
+
+// viaHTTP is what the driver says before the words of ClickHouse.
+var viaHTTP = regexp.MustCompile(`^sendQuery: (\[HTTP \d+\] )?`)
+
+// shorter is what ClickHouse said of a query, without the driver's words and without all that could have stood where the mistake is.
+func shorter(err error) error {
+	text := viaHTTP.ReplaceAllString(err.Error(), "")
+	if before, after, found := strings.Cut(text, "Expected one of: "); found && len(after) > expected {
+		text = before + "Expected one of: " + strings.ToValidUTF8(after[:expected], "") + " …"
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
 }

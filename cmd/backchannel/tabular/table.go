@@ -47,11 +47,17 @@ func (t *table) Close() error {
 		under[i] = strings.Repeat("-", width)
 	}
 	var b strings.Builder
+	if len(t.names) == 0 {
+		lines = nil
+	}
 	for n, line := range lines {
 		t.print(&b, line, widths)
 		if n == 0 {
 			t.print(&b, under, widths)
 		}
+	}
+	if len(t.rows) == 0 {
+		b.WriteString("no rows\n")
 	}
 	_, err := io.WriteString(t.out, b.String())
 	return err

@@ -14,7 +14,7 @@ import (
 // maxEdited is more than a topic takes.
 const maxEdited = 16 << 20
 
-func (a *app) editLetter(note *deadletters.Closing) *cobra.Command {
+func (a *app) editLetter(note *deadletters.Closing, again *bool) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use: "edit ID --value FILE", Short: "Produce the record of a dead letter with a value that was mended", Args: cobra.ExactArgs(1),
@@ -28,7 +28,7 @@ readers would. The letter stays as it is, and is noted as edited, by whom and wh
 				return err
 			}
 			note.How = deadletters.Edited
-			return a.closing(cmd, args, *note, func(ctx context.Context, r deadletters.Reader, l deadletters.Letter) error {
+			return a.closing(cmd, args, *again, *note, func(ctx context.Context, r deadletters.Reader, l deadletters.Letter) error {
 				return r.Edit(ctx, l, value)
 			})
 		},
@@ -50,12 +50,12 @@ func edited(file string, in io.Reader) ([]byte, error) {
 	return value, nil
 }
 
-func (a *app) dropLetters(note *deadletters.Closing) *cobra.Command {
+func (a *app) dropLetters(note *deadletters.Closing, again *bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "drop ID… --why TEXT", Short: "Let dead letters go: nothing is to be done about them", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			note.How = deadletters.Dropped
-			return a.closing(cmd, args, *note, func(context.Context, deadletters.Reader, deadletters.Letter) error { return nil })
+			return a.closing(cmd, args, *again, *note, func(context.Context, deadletters.Reader, deadletters.Letter) error { return nil })
 		},
 	}
 	cmd.Flags().StringVar(&note.Why, "why", "", "why nothing is to be done")
@@ -64,9 +64,9 @@ func (a *app) dropLetters(note *deadletters.Closing) *cobra.Command {
 }
 
 // closing does something about letters, and notes it. All are found before the first is touched.
-func (a *app) closing(cmd *cobra.Command, ids []string, note deadletters.Closing, do func(context.Context, deadletters.Reader, deadletters.Letter) error) error {
+func (a *app) closing(cmd *cobra.Command, ids []string, again bool, note deadletters.Closing, do func(context.Context, deadletters.Reader, deadletters.Letter) error) error {
 	return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
-		letters, err := namedLetters(ctx, r, ids)
+		letters, err := namedLetters(ctx, r, ids, again)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 
 func dlqCommand(a *app) *cobra.Command {
 	dlq := &cobra.Command{Use: "dlq", Short: "Look at dead letters and put them back"}
-	var asJSON, all, value, closed bool
+	var asJSON, all, value, closed, again, over bool
 	var reason string
 	var note deadletters.Closing
 
@@ -47,19 +49,40 @@ func dlqCommand(a *app) *cobra.Command {
 
 	replay := &cobra.Command{
 		Use: "replay ID… | --all TOPIC…", Short: "Produce the records of dead letters to their topics again", Args: cobra.MinimumNArgs(1),
+		Long: `Produce the records of dead letters to their topics again, as they were: for what failed because of something else, which was mended.
+
+Of a compacted topic the last record of a key counts. Where it has a newer one of a letter's key, nothing is replayed: --over puts the older one over it.
+A letter about which something was done before is left alone too: --again does it again.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			pick := func(ctx context.Context, r deadletters.Reader) ([]deadletters.Letter, error) {
+				return namedLetters(ctx, r, args, again)
+			}
+			if all {
+				if err := knownReason(schemas.Reason(reason)); err != nil {
+					return err
+				}
+				pick = func(ctx context.Context, r deadletters.Reader) ([]deadletters.Letter, error) {
+					return lettersOf(ctx, r, args, schemas.Reason(reason))
+				}
+			}
 			return a.withLetters(cmd, func(ctx context.Context, r deadletters.Reader) error {
+				letters, err := pick(ctx, r)
+				if err != nil {
+					return err
+				}
 				note.How = deadletters.Replayed
-				return replayLetters(ctx, r, args, all, schemas.Reason(reason), note, cmd.OutOrStdout())
+				return replayLetters(ctx, r, letters, over, note, cmd.OutOrStdout())
 			})
 		},
 	}
+	replay.Flags().BoolVar(&over, "over", false, "also where a compacted topic has a newer record of the key")
 	replay.Flags().BoolVar(&all, "all", false, "the arguments are topics: replay every open letter of theirs")
 	replay.Flags().StringVar(&reason, "reason", "", "with --all: only letters with this reason")
-	edit, drop := a.editLetter(&note), a.dropLetters(&note)
+	edit, drop := a.editLetter(&note, &again), a.dropLetters(&note, &again)
 	dlq.AddCommand(list, show, replay, edit, drop)
 	for _, cmd := range []*cobra.Command{replay, edit, drop} {
 		cmd.Flags().StringVar(&note.By, "by", whoever(), "who does it, for those who ask later")
+		cmd.Flags().BoolVar(&again, "again", false, "also with letters about which something was done before")
 	}
 	return dlq
 }
@@ -135,9 +158,7 @@ func listLetters(ctx context.Context, r deadletters.Reader, args []string, asJSO
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if !asJSON {
-		fmt.Fprintln(table, "ID\tREASON\tBY\tSOURCE\tTIME\tDETAIL"+map[bool]string{true: "\tCLOSED"}[closed])
-	}
+	head := "ID\tREASON\tBY\tSOURCE\tTIME\tDETAIL" + map[bool]string{true: "\tCLOSED"}[closed] + "\n"
 	encode := json.NewEncoder(out)
 	err = r.List(ctx, topics, func(l deadletters.Letter) error {
 		if l.Closed != nil && !closed {
@@ -147,14 +168,32 @@ func listLetters(ctx context.Context, r deadletters.Reader, args []string, asJSO
 		if asJSON {
 			return encode.Encode(row)
 		}
+		fmt.Fprint(table, head)
+		head = ""
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s", row.ID, row.Reason, row.Component, row.Source, row.Time.Format(time.RFC3339), row.Detail)
 		if closed && l.Closed != nil {
-			fmt.Fprintf(table, "\t%s by %s, %s: %s", l.Closed.How, l.Closed.By, l.Closed.At.Format(time.RFC3339), l.Closed.Why)
+			fmt.Fprint(table, "\t"+done(l.Closed))
 		}
 		fmt.Fprintln(table)
 		return nil
 	})
+	if err == nil && !asJSON {
+		fmt.Fprint(table, head) // there is nothing, and that is known
+	}
 	return errors.Join(err, table.Flush())
+}
+
+// done is what somebody did about a letter: "edited by ann, 2026-11-26T08:00:00Z: the title was missing".
+func done(c *deadletters.Closing) string {
+	words := c.How
+	if c.By != "" {
+		words += " by " + c.By
+	}
+	words += ", " + c.At.Format(time.RFC3339)
+	if c.Why != "" {
+		words += ": " + c.Why
+	}
+	return words
 }
 
 func showLetter(ctx context.Context, r deadletters.Reader, name string, value bool, out io.Writer) error {
@@ -187,16 +226,15 @@ func showLetter(ctx context.Context, r deadletters.Reader, name string, value bo
 	return err
 }
 
-func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all bool, reason schemas.Reason, note deadletters.Closing, out io.Writer) error {
-	pick := namedLetters
-	if all {
-		pick = func(ctx context.Context, r deadletters.Reader, args []string) ([]deadletters.Letter, error) {
-			return lettersOf(ctx, r, args, reason)
-		}
+func replayLetters(ctx context.Context, r deadletters.Reader, letters []deadletters.Letter, over bool, note deadletters.Closing, out io.Writer) error {
+	if len(letters) == 0 {
+		fmt.Fprintln(out, "there is no open letter of that kind; 'backchannel dlq list' shows what there is")
+		return nil
 	}
-	letters, err := pick(ctx, r, args)
-	if err != nil {
-		return err
+	if !over {
+		if err := noneNewer(ctx, r, letters); err != nil {
+			return err
+		}
 	}
 	for _, l := range letters {
 		if err := r.Replay(ctx, l); err != nil {
@@ -208,6 +246,38 @@ func replayLetters(ctx context.Context, r deadletters.Reader, args []string, all
 		}
 	}
 	return nil
+}
+
+// noneNewer refuses letters that are no longer the last word of their keys. All are looked at before the first is replayed.
+func noneNewer(ctx context.Context, r deadletters.Reader, letters []deadletters.Letter) error {
+	var newer []error
+	for _, l := range letters {
+		at, err := r.Newer(ctx, l)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			newer = append(newer, fmt.Errorf("%s: %s is compacted, and has a newer record of the key %s (%s), which this one would take the place of", l.ID, l.Topic, l.Key, at))
+		}
+	}
+	if len(newer) == 0 {
+		return nil
+	}
+	return errors.Join(append(newer, errors.New("nothing was replayed; --over replays them all the same, 'backchannel dlq drop' lets them go"))...)
+}
+
+// knownReason refuses what no letter can have.
+func knownReason(reason schemas.Reason) error {
+	var known []string
+	for _, info := range schemas.Reasons {
+		if info.DeadLetter() {
+			known = append(known, string(info.Reason))
+		}
+	}
+	if reason == "" || slices.Contains(known, string(reason)) {
+		return nil
+	}
+	return fmt.Errorf("no dead letter has the reason %q; want one of %s", reason, strings.Join(known, ", "))
 }
 
 // lettersOf are those of the named topics, or of all, with one reason, or any.
@@ -225,7 +295,8 @@ func lettersOf(ctx context.Context, r deadletters.Reader, args []string, reason 
 	return letters, err
 }
 
-func namedLetters(ctx context.Context, r deadletters.Reader, names []string) (letters []deadletters.Letter, err error) {
+// namedLetters are those of the ids. One about which something was done before is only meant with again.
+func namedLetters(ctx context.Context, r deadletters.Reader, names []string, again bool) (letters []deadletters.Letter, err error) {
 	for _, name := range names {
 		id, err := deadletters.ParseID(name)
 		if err != nil {
@@ -234,6 +305,9 @@ func namedLetters(ctx context.Context, r deadletters.Reader, names []string) (le
 		l, err := r.Get(ctx, id)
 		if err != nil {
 			return nil, err
+		}
+		if l.Closed != nil && !again {
+			return nil, fmt.Errorf("%s was %s; --again does it again", name, done(l.Closed))
 		}
 		letters = append(letters, l)
 	}

@@ -104,13 +104,25 @@ func (r Reader) closings(ctx context.Context, all scan.Spans) (map[string]Closin
 	})
 }
 
-// Get reads one letter.
+// Get reads one letter, and what was done about it.
 func (r Reader) Get(ctx context.Context, id ID) (Letter, error) {
 	rec, err := r.record(ctx, id.Topic, id.Partition, id.Offset)
 	if err != nil {
 		return Letter{}, err
 	}
-	return open(rec)
+	letter, err := open(rec)
+	if err != nil {
+		return Letter{}, err
+	}
+	all, err := scan.All(ctx, r.Client, id.Topic)
+	if err != nil {
+		return Letter{}, err
+	}
+	closed, err := r.closings(ctx, all)
+	if c, is := closed[id.String()]; is {
+		letter.Closed = &c
+	}
+	return letter, err
 }
 
 // Replay produces the source record again, with a header that says which letter it was. It reads the value from the

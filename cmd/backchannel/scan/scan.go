@@ -2,6 +2,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,12 @@ func All(ctx context.Context, client *kgo.Client, topics ...string) (Spans, erro
 	admin := kadm.NewClient(client)
 	begin, err1 := admin.ListStartOffsets(ctx, topics...)
 	end, err2 := admin.ListCommittedOffsets(ctx, topics...)
-	if err := errors.Join(err1, err2, begin.Error(), end.Error()); err != nil {
-		return nil, fmt.Errorf("find where %s ends: %w", strings.Join(topics, ", "), err)
+	if err := cmp.Or(err1, err2, begin.Error(), end.Error()); err != nil { // one cause has them all
+		what := strings.Join(topics, ", ")
+		if len(topics) > fewTopics {
+			what = fmt.Sprintf("%s and %d more topics", topics[0], len(topics)-1)
+		}
+		return nil, fmt.Errorf("find where %s ends: %w", what, err)
 	}
 	all := Spans{}
 	end.Each(func(o kadm.ListedOffset) {
@@ -47,6 +52,9 @@ func All(ctx context.Context, client *kgo.Client, topics ...string) (Spans, erro
 	})
 	return all, nil
 }
+
+// fewTopics is how many are named in an error.
+const fewTopics = 3
 
 // Quiet is how long the brokers may send nothing. Before the end of a topic that is not compacted there always is a record.
 const Quiet = 15 * time.Second

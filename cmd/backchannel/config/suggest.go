@@ -6,20 +6,24 @@ import (
 	"strings"
 )
 
-// suggestion is "; did you mean …?" for a name that is close to a setting's, else nothing. A variable's form of a name, as
-// BACKCHANNEL_HTTP_ADDR or http_addr, is close to it.
+// suggestion is "; did you mean …?" for a name that is close to a setting's, else nothing.
 func suggestion(name string) string {
+	if s, found := nearest(name); found {
+		return fmt.Sprintf("; did you mean %q?", s.Name)
+	}
+	return ""
+}
+
+// nearest is the setting that a name is close to. A variable's form of a name, as BACKCHANNEL_HTTP_ADDR or http_addr, is close to it.
+func nearest(name string) (best Setting, found bool) {
 	name = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "BACKCHANNEL_")), "_", "-")
-	best, least := "", max(2, len(name)/3)+1
+	least := max(2, len(name)/3) + 1
 	for _, s := range Settings {
 		if d := distance(name, s.Name); d < least {
-			best, least = s.Name, d
+			best, least, found = s, d, true
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best, found
 }
 
 // distance is Levenshtein's: how many bytes have to be added, removed or changed.

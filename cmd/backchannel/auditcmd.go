@@ -76,7 +76,7 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 		return nil, 0, fmt.Errorf("the channel's window is not known yet: give --since: %w", err)
 	}
 	since := time.UnixMicro(int64(micros))
-	if err := embeddedKeys(a.config); err != nil {
+	if err := keptKeys(a.config); err != nil {
 		return nil, 0, err
 	}
 	tokens, err := sealer(a.config)
@@ -106,7 +106,7 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 	}
 	until := time.Now().Add(-settled)
 	records, err := history.Read(ctx, history.Options{
-		Redis: rdb, Tokens: tokens, APIURL: withSlash(a.config.String("slack-api-url")), HTTP: &http.Client{Timeout: historyTimeout},
+		Redis: rdb, Tokens: tokens, APIURL: slackAPI(a.config), HTTP: &http.Client{Timeout: historyTimeout},
 		Class: schemas.AppClass(a.config.String("slack-app-class")),
 	}, in, cp.ChannelID, since, func(calls, threads int) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "\r%d pages read, %d threads left ", calls, threads)

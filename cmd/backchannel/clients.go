@@ -193,15 +193,24 @@ func clickhouseConn(c *config.Config) (driver.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	return conn, nil
+	return chConn{conn, c.Shown("clickhouse-url")}, nil
 }
 
 func sealer(c *config.Config) (*seal.Sealer, error) {
 	keys := c.String("token-keys")
 	if keys == "" {
-		return nil, errors.New("no key set for Slack tokens is configured: set BACKCHANNEL_TOKEN_KEYS_FILE to a file made by 'backchannel seal --new-key-set'")
+		return nil, errors.New("no key set for Slack tokens is configured: set BACKCHANNEL_TOKEN_KEYS_FILE to that of the running processes (of --embedded it is in --data). " +
+			"Only where none has one yet does 'backchannel seal --new-key-set' make the first: what an earlier one sealed, a new one does not open")
 	}
 	return seal.New([]byte(keys))
+}
+
+// slackAPI is where a command beside the running process asks Slack: the simulator, where that process runs it.
+func slackAPI(c *config.Config) string {
+	if c.Bool("simulate-slack") && !c.Explicit("slack-api-url") {
+		return "http://" + c.String("slack-sim-addr") + "/api/"
+	}
+	return withSlash(c.String("slack-api-url"))
 }
 
 func withSlash(u string) string {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/config"
+	"github.com/bigmind/backchannel/cmd/backchannel/health"
 	"github.com/bigmind/backchannel/deploy/demo"
 	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/ingest/console"
@@ -38,6 +38,9 @@ is missing, wrong or twice. Data is kept in a temporary folder unless --data is 
 				a.config.Set("log-level", "warn", "demo")
 				a.log = newLog(a.config)
 			}
+			if seed == 0 {
+				seed = uint64(time.Now().UnixNano())
+			}
 			summary, err := runDemo(cmd.Context(), a, forTime, seed, cmd.ErrOrStderr())
 			if summary.Outcomes != nil { // it came as far as comparing
 				err = errors.Join(err, report(summary, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr()))
@@ -47,7 +50,7 @@ is missing, wrong or twice. Data is kept in a temporary folder unless --data is 
 	}
 	cmd.Flags().DurationVar(&forTime, "for", 0, "end after this long; 0: at Ctrl-C")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the summary as one JSON object on the last line of standard output")
-	cmd.Flags().Uint64Var(&seed, "seed", uint64(time.Now().UnixNano()), "seed of what people say")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of what people say; 0: another one each time")
 	return cmd
 }
 
@@ -88,8 +91,9 @@ func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, ou
 	if err != nil {
 		return demo.Summary{}, err
 	}
-	go func() { served <- serve(serving, c, a.log, components, out) }()
-	if err := awaitReady(ctx, c, served); err != nil {
+	tracker := newTracker(a.log)
+	go func() { served <- serve(serving, c, a.log, tracker, components, out) }()
+	if err := awaitReady(ctx, tracker, served); err != nil {
 		stop()
 		return demo.Summary{}, err
 	}
@@ -99,22 +103,20 @@ func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, ou
 	return summary, errors.Join(err, <-served)
 }
 
-// awaitReady asks /readyz until everything is, or the pipeline ends before that.
-func awaitReady(ctx context.Context, c *config.Config, served <-chan error) error {
+// awaitReady waits until the pipeline waits for nothing, or ends before that. It asks the pipeline itself: at http-addr another process may answer.
+func awaitReady(ctx context.Context, tracker *health.Tracker, served <-chan error) error {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
 	for {
-		resp, err := http.Get("http://" + c.String("http-addr") + "/readyz") //nolint:noctx // local, answered at once
-		if err == nil {
-			_ = resp.Body.Close() // nothing in it is needed
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-served:
 			return errors.Join(errors.New("the pipeline ended before it was ready"), err)
-		case <-time.After(100 * time.Millisecond):
+		case <-ticker.C:
+			if len(tracker.Waiting()) == 0 {
+				return nil
+			}
 		}
 	}
 }

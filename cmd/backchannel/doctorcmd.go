@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -121,9 +120,12 @@ func examine(ctx context.Context, a *app, asks *doctorAsks, wrong error, say fun
 func (d *doctorAsks) list(ctx context.Context, rdb redis.UniversalClient) ([]doctor.Line, error) {
 	examiner := diagnose.Examiner{Redis: rdb, Verdicts: verdict.By(rdb, time.Now), Now: time.Now}
 	if d.user != "" {
-		org, to := schemas.OrgID(d.org), named(d.user)
+		org := schemas.OrgID(d.org)
+		to, err := person(d.user)
+		if err != nil {
+			return nil, err
+		}
 		if org == "" {
-			var err error
 			if org, err = doctor.OrgOf(ctx, rdb, to); err != nil {
 				return nil, err
 			}
@@ -157,14 +159,11 @@ func (d *doctorAsks) list(ctx context.Context, rdb redis.UniversalClient) ([]doc
 func doctorOptions(c *config.Config, asks *doctorAsks, rdb redis.UniversalClient) (opts doctor.Options, err error) {
 	opts = doctor.Options{
 		KafkaAt: c.Shown("kafka-brokers"), RedisAt: c.Shown("redis-url"), ClickHouseAt: c.Shown("clickhouse-url"), Replication: int16(c.Int("kafka-replication")),
-		Redis: rdb, SlackAPI: withSlash(c.String("slack-api-url")), HTTP: &http.Client{Timeout: slackTimeout}, Ingest: asks.ingest,
+		Redis: rdb, SlackAPI: slackAPI(c), HTTP: &http.Client{Timeout: slackTimeout}, Ingest: asks.ingest,
 		Sockets: overSocketMode(c), Behind: asks.behind, Timeout: asks.timeout, Now: time.Now,
 	}
 	if opts.Ingest == "" {
 		opts.Ingest = "http://" + c.String("http-addr")
-	}
-	if c.Bool("simulate-slack") && !c.Explicit("slack-api-url") {
-		opts.SlackAPI = "http://" + c.String("slack-sim-addr") + "/api/"
 	}
 	if opts.Kafka, err = kafkaOptions(c); err != nil {
 		return opts, err
@@ -173,10 +172,8 @@ func doctorOptions(c *config.Config, asks *doctorAsks, rdb redis.UniversalClient
 		return opts, err
 	}
 	opts.Groups = consumerGroups(everyComponent)
-	if _, err := os.Stat(filepath.Join(c.String("data"), keysFile)); err == nil { // else it would be made
-		if err := embeddedKeys(c); err != nil {
-			return opts, err
-		}
+	if err := keptKeys(c); err != nil {
+		return opts, err
 	}
 	if tokens, err := sealer(c); err != nil {
 		opts.TokensErr = err

@@ -99,6 +99,11 @@ func ours(ctx context.Context, c *config.Config, setting, addr string) (bool, er
 	return false, nil
 }
 
+// at names the setting of an embedded engine that did not start: its own words are of an address.
+func at(setting string, err error) error {
+	return fmt.Errorf("%s (%s): %w", setting, config.Setting{Name: setting}.Env(), err)
+}
+
 func (e *engines) kafka(ctx context.Context, c *config.Config) error {
 	addr := c.String("kafka-brokers")
 	if embed, err := ours(ctx, c, "kafka-brokers", addr); err != nil || !embed {
@@ -106,7 +111,7 @@ func (e *engines) kafka(ctx context.Context, c *config.Config) error {
 	}
 	broker, err := kafka.Start(ctx, kafka.Options{Addr: addr, DataDir: filepath.Join(c.String("data"), "kafka"), Log: e.log})
 	if err != nil {
-		return err
+		return at("kafka-brokers", err)
 	}
 	e.onClose(broker.Close)
 	c.Set("kafka-brokers", broker.Addr(), "embedded")
@@ -125,7 +130,7 @@ func (e *engines) redis(ctx context.Context, c *config.Config) error {
 		Addr: u.Host, DataDir: filepath.Join(c.String("data"), "redis"), Persist: []string{schemas.LedgerPrefix, schemas.ThreadsPrefix}, Log: e.log,
 	})
 	if err != nil {
-		return err
+		return at("redis-url", err)
 	}
 	e.onClose(server.Close)
 	c.Set("redis-url", "redis://"+server.Addr()+"/0", "embedded")
@@ -153,7 +158,7 @@ func (e *engines) clickhouse(ctx context.Context, c *config.Config, progress io.
 		DataDir: filepath.Join(c.String("data"), "clickhouse"), Library: library, Log: e.log,
 	})
 	if err != nil {
-		return err
+		return at("clickhouse-url", err)
 	}
 	e.onClose(child.Close)
 	if err := child.Ready(ctx); err != nil {

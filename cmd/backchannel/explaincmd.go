@@ -43,6 +43,12 @@ Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: 
 			}
 			defer rdb.Close()
 			if request == "" {
+				if _, err := person(user); err != nil {
+					return err
+				}
+				if err := knownOrg(cmd.Context(), rdb, schemas.OrgID(org)); err != nil {
+					return err
+				}
 				return explainNow(cmd.Context(), cmd.OutOrStdout(), rdb, schemas.OrgID(org), user, schemas.NotificationType(kind))
 			}
 			ch, err := clickhouseConn(a.config)
@@ -50,7 +56,13 @@ Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: 
 				return err
 			}
 			defer ch.Close()
-			return explainRequest(cmd.Context(), cmd.OutOrStdout(), deliverylog.ClickHouse{Conn: ch}, rdb, schemas.OrgID(org), schemas.RequestID(request))
+			err = explainRequest(cmd.Context(), cmd.OutOrStdout(), deliverylog.ClickHouse{Conn: ch}, rdb, schemas.OrgID(org), schemas.RequestID(request))
+			if coded, is := errors.AsType[exitError](err); is && coded.code == exitNothing && coded.message != "" {
+				if unknown := knownOrg(cmd.Context(), rdb, schemas.OrgID(org)); unknown != nil {
+					return exitError{exitNothing, unknown.Error()}
+				}
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -60,6 +72,9 @@ Exit code 0: it was, or would be, delivered; 4: it was not, or would not be; 5: 
 	f.StringVar(&kind, "type", "", "notification type, such as meeting_analysis.ready")
 	return cmd
 }
+
+// exitNothing says that nothing is known of a request yet.
+const exitNothing = 5
 
 func explainRequest(ctx context.Context, out io.Writer, became log.Log, rdb redis.UniversalClient, org schemas.OrgID, id schemas.RequestID) error {
 	entries, err := became.Find(ctx, org, log.Query{Request: id, Limit: 10 * schemas.MaxRecipients})
@@ -82,9 +97,9 @@ func explainRequest(ctx context.Context, out io.Writer, became log.Log, rdb redi
 	}
 	switch {
 	case len(entries) == 0 && len(waits) > 0:
-		return exitError{5, ""}
+		return exitError{exitNothing, ""}
 	case len(entries) == 0:
-		return exitError{5, fmt.Sprintf("nothing has become of request %s of %s yet", id, org)}
+		return exitError{exitNothing, fmt.Sprintf("nothing has become of request %s of %s yet. If its id is right, it was refused ('backchannel dlq list notification.requests'), or has not been read yet ('backchannel doctor' says how far the processors are)", id, org)}
 	case !delivered:
 		return exitError{4, ""}
 	}
@@ -189,9 +204,9 @@ func words(reason schemas.Reason) (means, mend string) {
 
 // explainNow decides for a person and says how, then goes through the product page's checks.
 func explainNow(ctx context.Context, out io.Writer, rdb redis.UniversalClient, org schemas.OrgID, user string, kind schemas.NotificationType) error {
-	to := named(user)
-	if to.Role != "" {
-		return errors.New("--user must be an email or a directory user id")
+	to, err := person(user)
+	if err != nil {
+		return err
 	}
 	all, err := route.Explain(ctx, rdb, org, to, time.Now(), kind)
 	if err != nil {

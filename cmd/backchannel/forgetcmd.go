@@ -52,7 +52,12 @@ The receipt on standard output says what was forgotten and by when topics that a
 			if err != nil {
 				return err
 			}
-			if !yes {
+			switch {
+			case !receipt.Found() && !yes:
+				return errors.New("nothing is kept of what was named: is it spelt right, and the organization?")
+			case !receipt.Found():
+				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was kept of what was named: unless it was forgotten before, it is misspelt, or the organization is")
+			case !yes:
 				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was forgotten yet: this is what --yes would do")
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
@@ -86,7 +91,7 @@ func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, path string) error {
 		return err
 	}
 	for _, table := range slices.Sorted(maps.Keys(left)) {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rows left\n", table, left[table])
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s left\n", table, counted(left[table], "row"))
 	}
 	if len(left) > 0 {
 		return exitError{1, "something is left: run 'backchannel forget' again"}

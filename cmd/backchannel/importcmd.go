@@ -221,12 +221,16 @@ func progressOf(out io.Writer, total uint64, what string) func(done uint64) {
 	}
 }
 
-// onTerminal says whether a stream is somebody's terminal.
+// onTerminal says whether a stream is somebody's terminal. What cron and systemd give instead, /dev/null, is a device too.
 func onTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nothing, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, nothing)
 }

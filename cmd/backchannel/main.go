@@ -81,6 +81,7 @@ func rootCommand() *cobra.Command {
 			return a.load(cmd.Flags(), a.file)
 		},
 	}
+	root.SetUsageTemplate(usageOf(root.UsageTemplate()))
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.file, "config", os.Getenv("BACKCHANNEL_CONFIG"), "configuration file (YAML, one 'name: value' a line)")
 	for _, s := range config.Settings {
@@ -108,6 +109,9 @@ func (a *app) load(flags *pflag.FlagSet, file string) (err error) {
 	}
 	a.log = newLog(a.config)
 	slog.SetDefault(a.log)
+	for _, stray := range config.Stray(os.Environ()) {
+		a.log.Warn("a variable of the environment is no setting", "variable", stray.Name, "hint", stray.Hint)
+	}
 	redis.SetLogger(quietRedis{a.log})
 	return nil
 }

@@ -35,7 +35,11 @@ Prints each outcome as one line of JSON. Exit code 0: at least one was delivered
 				return errors.New("--org, --type, --to and --title are needed; the types are in schemas/REFERENCE.md")
 			}
 			for _, whom := range to {
-				r.Recipients = append(r.Recipients, named(whom))
+				one, err := named(whom)
+				if err != nil {
+					return fmt.Errorf("--to %s: %w", whom, err)
+				}
+				r.Recipients = append(r.Recipients, one)
 			}
 			if len(to) == 1 {
 				r.Recipient, r.Recipients = r.Recipients[0], nil
@@ -90,23 +94,38 @@ Prints each outcome as one line of JSON. Exit code 0: at least one was delivered
 	return cmd
 }
 
-// named is who is named by an email, a directory user id, or a role: what follows its colon is an email or an id too.
-func named(whom string) schemas.Recipient {
-	role, of, _ := strings.Cut(whom, ":")
+// named is who is named by an email, a directory user id, or a role: what follows its colon is an email or an id too. An id that has a colon itself is
+// given as user:ID.
+func named(whom string) (schemas.Recipient, error) {
+	role, of, has := strings.Cut(whom, ":")
 	switch schemas.Role(role) {
 	case schemas.ManagerOf:
-		r := named(of)
+		r, err := named(of)
 		r.Role = schemas.ManagerOf
-		return r
+		return r, err
 	case schemas.AccountOwner:
-		return schemas.Recipient{Role: schemas.AccountOwner, AccountID: schemas.AccountID(of)}
+		return schemas.Recipient{Role: schemas.AccountOwner, AccountID: schemas.AccountID(of)}, nil
 	case schemas.DealOwner:
-		return schemas.Recipient{Role: schemas.DealOwner, DealID: schemas.DealID(of)}
+		return schemas.Recipient{Role: schemas.DealOwner, DealID: schemas.DealID(of)}, nil
 	}
-	if strings.Contains(whom, "@") {
-		return schemas.Recipient{Email: whom}
+	switch {
+	case has && role == "user":
+		return schemas.Recipient{UserID: schemas.UserID(of)}, nil
+	case has:
+		return schemas.Recipient{}, fmt.Errorf("there is no role %q; want %s, %s or %s, or user:ID for an id that has a colon", role, schemas.ManagerOf, schemas.AccountOwner, schemas.DealOwner)
+	case strings.Contains(whom, "@"):
+		return schemas.Recipient{Email: whom}, nil
 	}
-	return schemas.Recipient{UserID: schemas.UserID(whom)}
+	return schemas.Recipient{UserID: schemas.UserID(whom)}, nil
+}
+
+// person is somebody who is named by an email or an id.
+func person(whom string) (schemas.Recipient, error) {
+	to, err := named(whom)
+	if err == nil && to.Role != "" {
+		err = errors.New("--user must be an email or a directory user id")
+	}
+	return to, err
 }
 
 func judgeOutcomes(outcomes []schemas.Outcome, r *schemas.NotificationRequest, wait time.Duration) error {

@@ -43,6 +43,9 @@ func peopleCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer rdb.Close()
+			if err := knownOrg(cmd.Context(), rdb, schemas.OrgID(org)); err != nil {
+				return err
+			}
 			all, err := matches(cmd.Context(), rdb, schemas.OrgID(org))
 			if err != nil {
 				return err

@@ -35,25 +35,23 @@ was set and where something already listens, or that is on another machine, is u
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), a.config, a.log, chosen, cmd.ErrOrStderr())
+			return serve(cmd.Context(), a.config, a.log, newTracker(a.log), chosen, cmd.ErrOrStderr())
 		},
 	}
 }
 
 // serve runs components until ctx is done. Teardown is registered beside construction and runs last-in, first-out: the
 // engines outlive what drains into them.
-func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []component, progress io.Writer) error {
+func serve(ctx context.Context, c *config.Config, log *slog.Logger, tracker *health.Tracker, chosen []component, progress io.Writer) error {
 	traces, err := tracing.Start(ctx, os.Getenv, version(), log)
 	if err != nil {
 		return err
 	}
 	defer endTraces(ctx, traces, log)
 	log = traces.Log(log)
-	tracker := health.New(log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("/readyz", tracker.Ready)
-	tracker.Expect("start", "its engines")
 	web, err := listen(ctx, c, "http-addr", traces.Handler(mux))
 	if err != nil {
 		return err
@@ -92,6 +90,13 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, chosen []com
 	web.shutdown(c.Duration("drain")) // before the producer closes: requests in progress still reach Kafka
 	log.Info("drained")
 	return err
+}
+
+// newTracker is one that waits for the start.
+func newTracker(log *slog.Logger) *health.Tracker {
+	tracker := health.New(log)
+	tracker.Expect("start", "its engines")
+	return tracker
 }
 
 // endTraces sends what is left of them.

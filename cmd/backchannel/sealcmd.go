@@ -83,6 +83,9 @@ Keys are rotated in steps, each for every process before the next: --add-key, --
 
 // printKeys prints the configured key set, changed.
 func printKeys(c *config.Config, change func([]byte) ([]byte, error), out io.Writer) error {
+	if err := keptKeys(c); err != nil {
+		return err
+	}
 	if _, err := sealer(c); err != nil {
 		return err
 	}
@@ -95,6 +98,9 @@ func printKeys(c *config.Config, change func([]byte) ([]byte, error), out io.Wri
 }
 
 func sealAnew(ctx context.Context, c *config.Config, yes bool, out io.Writer) error {
+	if err := keptKeys(c); err != nil {
+		return err
+	}
 	keys, err := sealer(c)
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func sealAnew(ctx context.Context, c *config.Config, yes bool, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d installations are sealed with the present key, %d %s\n", r.Current, r.Sealed, map[bool]string{true: "were sealed anew", false: "would be: --yes does it"}[yes])
+	fmt.Fprintf(out, "%s sealed with the present key, %d %s\n", counted(r.Current, "installation"), r.Sealed, map[bool]string{true: "were sealed anew", false: "would be: --yes does it"}[yes])
 	for _, team := range r.Unreadable {
 		fmt.Fprintf(out, "%s: no key of the set opens its token; the workspace has to be connected again\n", team)
 	}
@@ -119,6 +125,14 @@ func sealAnew(ctx context.Context, c *config.Config, yes bool, out io.Writer) er
 
 // keysFile holds the key set of the embedded mode, in the data folder.
 const keysFile = "token-keys.json"
+
+// keptKeys takes the key set of the embedded mode where there is one, and makes none: a command that looks at what is, or rotates it, has no use for a new one.
+func keptKeys(c *config.Config) error {
+	if _, err := os.Stat(filepath.Join(c.String("data"), keysFile)); err != nil {
+		return nil //nolint:nilerr // then there is none, which sealer says
+	}
+	return embeddedKeys(c)
+}
 
 // embeddedKeys gives the embedded mode a key set of its own, made at first start and kept in the data folder.
 func embeddedKeys(c *config.Config) error {

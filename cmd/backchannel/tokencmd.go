@@ -85,6 +85,9 @@ func tokenListCommand(a *app) *cobra.Command {
 		Use: "list [--org ORG]", Short: "Tokens with role and end; never the tokens themselves", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := tokens(cmd.Context(), a, schemas.OrgID(org))
+			if err == nil && org != "" && len(all) == 0 {
+				err = knownOrgOf(cmd.Context(), a, schemas.OrgID(org))
+			}
 			if err != nil {
 				return err
 			}

@@ -20,8 +20,8 @@ import (
 const readTries = 5
 
 // Read returns all that Slack has of a channel since a moment, as records of slack.history: what stands in the channel, and the replies of its threads, also to
-// roots that are known to be older. It keeps to the workspace's budget, and goes before polling. progress is told how many calls were made and how many threads are left.
-func Read(ctx context.Context, opts Options, in *schemas.Installation, channel schemas.ChannelID, since time.Time, progress func(calls, threads int)) ([]*kgo.Record, error) {
+// roots that are known to be older. It keeps to the workspace's budget, and goes before polling. progress is told how many pages came and how many threads are left.
+func Read(ctx context.Context, opts Options, in *schemas.Installation, channel schemas.ChannelID, since time.Time, progress func(pages, threads int)) ([]*kgo.Record, error) {
 	token, err := opts.Tokens.Open(in.TeamID, in.SealedToken)
 	if err != nil {
 		return nil, err
@@ -65,8 +65,8 @@ type reader struct {
 	class       class
 	team        schemas.TeamID
 	channel     schemas.ChannelID
-	progress    func(calls, threads int)
-	calls, left int
+	progress    func(pages, threads int)
+	pages, left int
 	seen        map[schemas.TS]*kgo.Record // a reply that was broadcast is in the channel and in its thread
 }
 
@@ -77,8 +77,10 @@ func (r *reader) ask(ctx context.Context, method string, args url.Values) (*answ
 			return nil, err
 		}
 		got, err := r.slack.call(ctx, method, args)
-		r.calls++
-		r.progress(r.calls, r.left)
+		if err == nil {
+			r.pages++
+			r.progress(r.pages, r.left)
+		}
 		limit, isLimit := errors.AsType[*limited](err)
 		refused, isRefused := errors.AsType[*refusal](err)
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -29,6 +30,11 @@ type Receipt struct {
 	Keys   map[string]int   `json:"keys"` // of compacted topics, that get tombstones
 	Rows   []Rows           `json:"rows"`
 	Gone   map[string]Until `json:"gone"` // by when the rest has ended by itself
+}
+
+// Found says whether anything of the target was there.
+func (r Receipt) Found() bool {
+	return len(r.Keys) > 0 || slices.ContainsFunc(r.Rows, func(rows Rows) bool { return rows.Rows > 0 })
 }
 
 // Rows are those of a table, and the query that counts what is left of them.

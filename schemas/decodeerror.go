@@ -55,8 +55,9 @@ func jsonKind(t reflect.Type) string {
 		return "a string"
 	case reflect.Float32, reflect.Float64:
 		return "a number"
+	default: // the rest of what records have
+		return "a whole number"
 	}
-	return "a whole number"
 }
 
 var timeType = reflect.TypeFor[time.Time]()

@@ -58,18 +58,18 @@ func parameters(literal map[string]string) clickhouse.Parameters {
 var escapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
 
 // ask prints the answer to a query.
-func ask(ctx context.Context, conn clickhouse.Conn, query, format string, out io.Writer, told func(uint64), args ...any) error {
+func ask(ctx context.Context, conn clickhouse.Conn, query, format string, out io.Writer, told func(uint64)) error {
 	if err := askable(query, format, out); err != nil {
 		return err
 	}
-	rows, err := conn.Query(ctx, query, args...)
+	rows, err := conn.Query(ctx, query)
 	if err != nil {
 		return fmt.Errorf("ask ClickHouse: %w", shorter(err))
 	}
 	defer func() { _ = rows.Close() }() // Err tells what matters
 	columns := rows.ColumnTypes()
 	if len(columns) == 0 { // over HTTP an answer without rows has no head either
-		columns = head(ctx, conn, query, args...)
+		columns = head(ctx, conn, query)
 	}
 	w, err := tabular.New(format, out, columns)
 	if err != nil {
@@ -98,8 +98,8 @@ func askable(query, format string, out io.Writer) error {
 }
 
 // head asks for the columns of an answer. What cannot be described, as SHOW TABLES, has none.
-func head(ctx context.Context, conn clickhouse.Conn, query string, args ...any) []driver.ColumnType {
-	rows, err := conn.Query(ctx, "DESCRIBE ("+strings.TrimRight(query, "; \t\r\n")+"\n)", args...)
+func head(ctx context.Context, conn clickhouse.Conn, query string) []driver.ColumnType {
+	rows, err := conn.Query(ctx, "DESCRIBE ("+strings.TrimRight(query, "; \t\r\n")+"\n)")
 	if err != nil {
 		return nil
 	}

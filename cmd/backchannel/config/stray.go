@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 )
@@ -37,7 +36,7 @@ func strayHint(name string) (hint string, stray bool) {
 		case s.Env() == name, isFile && s.Secret && s.Env() == of:
 			return "", false
 		case isFile && s.Env() == of:
-			return fmt.Sprintf("only secrets are named by a file: set %s", of), true
+			return "only secrets are named by a file: set " + of, true
 		}
 	}
 	if near, found := nearest(of); found {

@@ -55,7 +55,7 @@ func TestPollerKills(t *testing.T) {
 			return nil
 		})
 	}
-	pages, again := watched.count() // before audit, which reads the same messages
+	pages, again := watched.count()                                         // before audit, which reads the same messages
 	p.env = append(p.env, "BACKCHANNEL_SLACK_API_URL="+p.simulator+"/api/") // in pages of Slack's size
 	for _, c := range channels {
 		eventually(t, time.Minute, func() error { // what is in Kafka reaches ClickHouse

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -234,7 +235,7 @@ func (s *stage) forge() {
 			if err != nil {
 				return
 			}
-			req.Header.Set("X-Slack-Request-Timestamp", fmt.Sprint(time.Now().Unix()))
+			req.Header.Set("X-Slack-Request-Timestamp", strconv.FormatInt(time.Now().Unix(), 10))
 			req.Header.Set("X-Slack-Signature", "v0=00")
 			if resp, err := http.DefaultClient.Do(req); err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body)

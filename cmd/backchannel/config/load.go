@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -125,8 +127,12 @@ func readFile(path string) (map[string]string, error) {
 		return nil, fmt.Errorf("read the configuration file: %w", err)
 	}
 	var raw map[string]yaml.Node
-	if err := yaml.Unmarshal(content, &raw); err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	if err := decoder.Decode(&raw); err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
 		return nil, fmt.Errorf("%s: want one 'name: value' a line", path)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) { // the parser stops where a mapping ends, whatever follows
+		return nil, fmt.Errorf("%s: want one 'name: value' a line; something stands behind them", path)
 	}
 	values := make(map[string]string, len(raw))
 	for name, node := range raw {

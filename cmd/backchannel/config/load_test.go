@@ -156,7 +156,7 @@ func TestValuesHaveTheirTypes(t *testing.T) {
 
 // Whatever the file holds, loading ends, and an error does not quote a secret's value.
 func FuzzFile(f *testing.F) {
-	for _, seed := range []string{"http-addr: a:1", "a: [b]", "x: &a 1\ny: *a", "? a", "drain: 1s\ndrain: 2s", "redis-url: redis://u:p@h"} {
+	for _, seed := range []string{"http-addr: a:1", "a: [b]", "x: &a 1\ny: *a", "? a", " ?", "---\na: b\n---", "drain: 1s\ndrain: 2s", "redis-url: redis://u:p@h"} {
 		f.Add(seed)
 	}
 	path := filepath.Join(f.TempDir(), "fuzz.yaml")

@@ -251,13 +251,13 @@ func replayLetters(ctx context.Context, r deadletters.Reader, letters []deadlett
 // noneNewer refuses letters that are no longer the last word of their keys. All are looked at before the first is replayed.
 func noneNewer(ctx context.Context, r deadletters.Reader, letters []deadletters.Letter) error {
 	var newer []error
-	for _, l := range letters {
-		at, err := r.Newer(ctx, l)
-		if err != nil {
-			return err
-		}
-		if at != "" {
-			newer = append(newer, fmt.Errorf("%s: %s is compacted, and has a newer record of the key %s (%s), which this one would take the place of", l.ID, l.Topic, l.Key, at))
+	at, err := r.Newer(ctx, letters...)
+	if err != nil {
+		return err
+	}
+	for i, l := range letters {
+		if at[i] != "" {
+			newer = append(newer, fmt.Errorf("%s: %s is compacted, and has a newer record of the key %s (%s), which this one would take the place of", l.ID, l.Topic, l.Key, at[i]))
 		}
 	}
 	if len(newer) == 0 {
@@ -297,19 +297,19 @@ func lettersOf(ctx context.Context, r deadletters.Reader, args []string, reason 
 
 // namedLetters are those of the ids. One about which something was done before is only meant with again.
 func namedLetters(ctx context.Context, r deadletters.Reader, names []string, again bool) (letters []deadletters.Letter, err error) {
-	for _, name := range names {
-		id, err := deadletters.ParseID(name)
-		if err != nil {
+	ids := make([]deadletters.ID, len(names))
+	for i, name := range names {
+		if ids[i], err = deadletters.ParseID(name); err != nil {
 			return nil, err
 		}
-		l, err := r.Get(ctx, id)
-		if err != nil {
-			return nil, err
-		}
+	}
+	if letters, err = r.Named(ctx, ids...); err != nil {
+		return nil, err
+	}
+	for _, l := range letters {
 		if l.Closed != nil && !again {
-			return nil, fmt.Errorf("%s was %s; --again does it again", name, done(l.Closed))
+			return nil, fmt.Errorf("%s was %s; --again does it again", l.ID, done(l.Closed))
 		}
-		letters = append(letters, l)
 	}
 	return letters, nil
 }

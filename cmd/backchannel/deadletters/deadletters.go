@@ -106,23 +106,41 @@ func (r Reader) closings(ctx context.Context, all scan.Spans) (map[string]Closin
 
 // Get reads one letter, and what was done about it.
 func (r Reader) Get(ctx context.Context, id ID) (Letter, error) {
-	rec, err := r.record(ctx, id.Topic, id.Partition, id.Offset)
+	letters, err := r.Named(ctx, id)
 	if err != nil {
 		return Letter{}, err
 	}
-	letter, err := open(rec)
-	if err != nil {
-		return Letter{}, err
+	return letters[0], nil
+}
+
+// Named reads letters by their ids, and what was done about each: their topics are gone through once, however many there are.
+func (r Reader) Named(ctx context.Context, ids ...ID) ([]Letter, error) {
+	letters, topics := make([]Letter, 0, len(ids)), map[string]bool{}
+	for _, id := range ids {
+		rec, err := r.record(ctx, id.Topic, id.Partition, id.Offset)
+		if err != nil {
+			return nil, err
+		}
+		letter, err := open(rec)
+		if err != nil {
+			return nil, err
+		}
+		letters, topics[id.Topic] = append(letters, letter), true
 	}
-	all, err := scan.All(ctx, r.Client, id.Topic)
+	all, err := scan.All(ctx, r.Client, slices.Sorted(maps.Keys(topics))...)
 	if err != nil {
-		return Letter{}, err
+		return nil, err
 	}
 	closed, err := r.closings(ctx, all)
-	if c, is := closed[id.String()]; is {
-		letter.Closed = &c
+	if err != nil {
+		return nil, err
 	}
-	return letter, err
+	for i := range letters {
+		if c, is := closed[letters[i].ID.String()]; is {
+			letters[i].Closed = &c
+		}
+	}
+	return letters, nil
 }
 
 // Replay produces the source record again, with a header that says which letter it was. It reads the value from the

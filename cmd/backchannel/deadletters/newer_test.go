@@ -1,6 +1,7 @@
 package deadletters
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -41,8 +42,12 @@ func TestNewer(t *testing.T) {
 		letter Letter
 		want   string
 	}{"replaced": {replaced, accounts + "/1/3"}, "gone": {gone, accounts + "/1/4"}, "the last": {last, ""}, "not compacted": {request, ""}} {
-		if at, err := r.Newer(t.Context(), tt.letter); err != nil || at != tt.want {
+		if at, err := r.Newer(t.Context(), tt.letter); err != nil || len(at) != 1 || at[0] != tt.want {
 			t.Errorf("%s: %q, %v, want %q", name, at, err, tt.want)
 		}
+	}
+	at, err := r.Newer(t.Context(), last, gone, request, replaced)
+	if want := []string{"", accounts + "/1/4", "", accounts + "/1/3"}; err != nil || !slices.Equal(at, want) {
+		t.Errorf("together: %q, %v, want %q", at, err, want)
 	}
 }

@@ -39,7 +39,7 @@ func copyTopic(ctx context.Context, client *kgo.Client, spec schemas.Spec, dir s
 	wanted := func(*kgo.Record) bool { return true }
 	if spec.Cleanup == schemas.Compact {
 		last := map[string]int64{} // by key; keys do not leave their partition
-		err := read(ctx, client, spec, spans, func(r *kgo.Record) error { last[string(r.Key)] = r.Offset; return nil })
+		err := scan.Read(ctx, client, spans, func(r *kgo.Record) error { last[string(r.Key)] = r.Offset; return nil })
 		if err != nil {
 			return t, err
 		}
@@ -49,7 +49,7 @@ func copyTopic(ctx context.Context, client *kgo.Client, spec schemas.Spec, dir s
 	if err != nil {
 		return t, err
 	}
-	err = read(ctx, client, spec, spans, func(r *kgo.Record) error {
+	err = scan.Read(ctx, client, spans, func(r *kgo.Record) error {
 		if !wanted(r) {
 			return nil
 		}
@@ -67,13 +67,4 @@ func copyTopic(ctx context.Context, client *kgo.Client, spec schemas.Spec, dir s
 func closed(out *lines, err error) (File, error) {
 	file, closeErr := out.close()
 	return file, errors.Join(err, closeErr)
-}
-
-// read reads the spans of a topic. Of a compacted one the records before its end may be gone, when they were tombstones: then nothing comes any more.
-func read(ctx context.Context, client *kgo.Client, spec schemas.Spec, spans scan.Spans, do func(*kgo.Record) error) error {
-	err := scan.Read(ctx, client, spans, do)
-	if spec.Cleanup == schemas.Compact && errors.Is(err, scan.ErrQuiet) && client.Ping(ctx) == nil {
-		return nil
-	}
-	return err
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/slack-go/slack"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/ingest/lists"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -21,18 +20,19 @@ func (w *workspace) nameChannels(ctx context.Context) error {
 	if len(w.channelTypes()) == 0 {
 		return nil
 	}
-	var found *redis.StringSliceCmd
-	err := ingest.Lookup(ctx, w.opts.Redis, func(pipe redis.Pipeliner) {
-		found = pipe.ZRangeByLex(ctx, schemas.ViewOrgChannelIndex(w.in.OrgID), &redis.ZRangeBy{Min: "[" + schemas.ListUnnamed, Max: "(" + schemas.ListUnnamed + "\xff", Count: namedAtOnce})
-	})
+	ours := string(schemas.TeamChannelKey(w.in.TeamID, ""))
+	page, err := lists.Find(ctx, w.opts.Redis, lists.Channels(w.in.OrgID), lists.Query{Part: schemas.ListUnnamed, Limit: namedAtOnce, Keep: func(ids []string) ([]bool, error) {
+		kept := make([]bool, len(ids))
+		for i, id := range ids {
+			kept[i] = strings.HasPrefix(id, ours)
+		}
+		return kept, nil
+	}})
 	if err != nil {
 		return err
 	}
-	for _, member := range found.Val() {
-		team, id := schemas.Key(member[strings.LastIndex(member, schemas.EntryEnd)+1:]).Split()
-		if schemas.TeamID(team) != w.in.TeamID {
-			continue
-		}
+	for _, key := range page.IDs {
+		_, id := schemas.Key(key).Split()
 		records, _, err := w.page(ctx, list{name: "channels", method: "conversations.info", fetch: w.info(id)}, "")
 		if code(err) == "channel_not_found" { // the app has left it: an event says so
 			continue

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -88,8 +87,8 @@ func askable(query, format string, out io.Writer) error {
 	if clause := formatClause.FindStringSubmatch(query); clause != nil {
 		return fmt.Errorf("leave FORMAT %s out of the query: --format says how the answer is written (%s)", clause[1], strings.Join(tabular.Formats(), ", "))
 	}
-	if !slices.Contains(tabular.Formats(), format) {
-		return fmt.Errorf("there is no format %q; want one of %s", format, strings.Join(tabular.Formats(), ", "))
+	if err := tabular.Known(format); err != nil {
+		return err
 	}
 	if format == "parquet" && onTerminal(out) {
 		return errors.New("Parquet is not for a terminal: send it to a file with >") //nolint:staticcheck // a name

@@ -38,10 +38,11 @@ func (l *latencies) quantile(q float64) float64 {
 
 // String is for a line of progress, empty before there is a sample.
 func (l *latencies) String() string {
-	if l.quantile(0.5) == 0 {
+	p50 := l.quantile(0.5)
+	if p50 == 0 {
 		return ""
 	}
-	return fmt.Sprintf("event→row p50 %4.0f ms  p99 %4.0f ms", l.quantile(0.5), l.quantile(0.99))
+	return fmt.Sprintf("event→row p50 %4.0f ms  p99 %4.0f ms", p50, l.quantile(0.99))
 }
 
 // probe measures freshness as an analyst meets it: it says something, and asks the view until it is there.

@@ -13,13 +13,13 @@ var others = regexp.MustCompile(`^BACKCHANNEL_(CONFIG|CHDB_\w+|TEST_\w+|CI_\w+|I
 
 // linked are those that Kubernetes makes for a Service that is called backchannel, or begins so
 // (kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
-var linked = regexp.MustCompile(`_SERVICE_(HOST|PORT(_\w+)?)=|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?=`)
+var linked = regexp.MustCompile(`_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // Stray finds, in an environment of NAME=value, variables that begin with BACKCHANNEL_ and set nothing. It is no error: other programs may share the beginning.
 func Stray(environ []string) (all []Unknown) {
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, "BACKCHANNEL_") || others.MatchString(name) || linked.MatchString(name+"=") {
+		if !strings.HasPrefix(name, "BACKCHANNEL_") || others.MatchString(name) || linked.MatchString(name) {
 			continue
 		}
 		if hint, stray := strayHint(name); stray {

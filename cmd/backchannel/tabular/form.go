@@ -123,26 +123,14 @@ func (f form) json(v any) any {
 		}
 		return list
 	case reflect.Map:
-		if r.Type().Key().Kind() != reflect.String {
-			return f.keyed(r)
-		}
 		object := make(map[string]any, r.Len())
 		for key, value := range r.Seq2() {
-			object[key.String()] = f.json(plain(value))
+			object[f.text(plain(key))] = f.json(plain(value)) // JSON knows no other keys than strings
 		}
 		return object
 	default:
 		return v
 	}
-}
-
-// keyed is a map of which the keys are no strings: JSON knows none but those.
-func (f form) keyed(r reflect.Value) map[string]any {
-	object := make(map[string]any, r.Len())
-	for key, value := range r.Seq2() {
-		object[f.text(plain(key))] = f.json(plain(value))
-	}
-	return object
 }
 
 // text is a value in words. Times are in RFC 3339 in UTC; a NULL is empty.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,14 @@ type Writer interface {
 
 // Formats are the names that New knows.
 func Formats() []string { return []string{"table", "csv", "json", "parquet"} }
+
+// Known fails for a name that is no format's.
+func Known(format string) error {
+	if !slices.Contains(Formats(), format) {
+		return fmt.Errorf("there is no format %q; want one of %s", format, strings.Join(Formats(), ", "))
+	}
+	return nil
+}
 
 // New writes rows of these columns in a format.
 func New(format string, out io.Writer, columns []driver.ColumnType) (Writer, error) {
@@ -39,7 +48,7 @@ func New(format string, out io.Writer, columns []driver.ColumnType) (Writer, err
 	case "parquet":
 		return newParquet(out, columns)
 	}
-	return nil, fmt.Errorf("there is no format %q; want one of %s", format, strings.Join(Formats(), ", "))
+	return nil, Known(format)
 }
 
 // described is a column that is known by the name of its type.

@@ -79,6 +79,11 @@ func (c *channel) backfilled() bool {
 	return len(c.covered) == 1 && c.covered[0].from <= c.windowStart
 }
 
+// passing: there is a pass, and it is not at its end.
+func (c *channel) passing() bool {
+	return c.Pass != nil && mustMicros(c.Pass.Upper) >= c.covered.oldest()
+}
+
 // lane is how urgent a request is. A lower one goes first; within one, channels take turns.
 type lane int
 
@@ -98,6 +103,8 @@ type request struct {
 	method  string
 	lane    lane
 	newest  bool // of history: from the newest message on
+	pass    bool // goes on with the channel's pass
+	sweep   bool // which reads everything
 	upper   uint64
 	lower   uint64
 	cursor  string
@@ -117,16 +124,19 @@ func (c *channel) next(now time.Time) (r request, ok bool, at time.Time) {
 		r.lane, r.newest = laneFirst, true
 		return r, true, now
 	}
-	if c.Pass != nil {
-		r.lane, r.upper = laneDeep, mustMicros(c.Pass.Upper)
+	var deep *request // what was read before, again: the newest messages do not wait for it, nor does the past
+	if c.passing() {
+		on := r
+		on.lane, on.upper, on.pass, on.sweep = laneDeep, mustMicros(c.Pass.Upper), true, c.Pass.Pages > sweepPages
 		switch {
-		case r.upper > uint64(now.UnixMicro()):
-			r.lane, r.newest = laneRecent, true
-		case !c.covered.has(r.upper):
-			r.lane = laneGap
-		}
-		if r.upper >= r.lower {
-			return r, true, now
+		case on.upper > uint64(now.UnixMicro()):
+			on.lane, on.newest = laneRecent, true
+			return on, true, now
+		case !c.covered.has(on.upper):
+			on.lane = laneGap
+			return on, true, now
+		default:
+			deep = &on
 		}
 	}
 	if len(c.covered) > 1 {
@@ -144,11 +154,17 @@ func (c *channel) next(now time.Time) (r request, ok bool, at time.Time) {
 		r.lane, r.upper = laneBackfill, c.covered[0].from-1
 		return r, true, now
 	}
+	if deep != nil {
+		return *deep, true, now
+	}
 	return r, false, c.pollAt
 }
 
 // gapAfter is how long nobody may have looked before what was said meanwhile goes before everything else.
 const gapAfter = 10 * time.Minute
+
+// sweepPages is more than any channel has: a pass that still has so many to read goes on to the end.
+const sweepPages = math.MaxInt64 / 2
 
 // beginPass starts the next visit. The first page is the newest; every second visit reads two pages, every fourth four, and so on: so that a
 // message is read again at intervals that grow with its age, a small channel is read whole every time, and a large one costs little more. But after
@@ -183,22 +199,23 @@ func (c *channel) took(r request, got span, reached uint64, last bool, now time.
 	c.failures, c.empty, c.resume = 0, 0, nil
 	if r.newest {
 		c.ReconciledAt = now.UTC()
-		if c.Pass == nil && len(c.covered) > 0 {
+		if !c.passing() && len(c.covered) > 0 {
 			c.beginPass(now, sweep)
+			r.pass = true
 		}
 	}
 	c.covered = c.covered.add(got)
-	if c.Pass == nil {
+	if c.Pass == nil || !r.pass {
 		return
 	}
 	if c.Pass.Pages > 0 {
 		c.Pass.Pages--
 	}
-	if last || reached <= c.windowStart {
+	if last || reached <= c.covered.oldest() {
 		if c.backfilled() {
 			c.SweptAt = now.UTC()
 		}
-		c.Pass = nil
+		c.Pass = nil // what is below is the backfill's
 		return
 	}
 	c.Pass.Upper = schemas.TSOf(reached - 1)

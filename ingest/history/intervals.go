@@ -40,6 +40,14 @@ func (s spans) has(at uint64) bool {
 	return slices.ContainsFunc(s, func(o span) bool { return o.from <= at && at <= o.to })
 }
 
+// oldest is the first moment of all, 0 of none.
+func (s spans) oldest() uint64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[len(s)-1].from
+}
+
 // maxSpans bounds what a checkpoint holds. Beyond it the oldest are forgotten, and read again.
 const maxSpans = 100
 

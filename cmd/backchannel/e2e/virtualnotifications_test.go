@@ -370,7 +370,8 @@ func (r *notifying) keepAlive(ctx context.Context, client *kgo.Client, name stri
 
 func (r *notifying) start(client *kgo.Client, name string) *life {
 	ctx, stop := context.WithCancel(context.WithoutCancel(r.t.Context()))
-	l := &life{redis: redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1}), stop: stop, gone: make(chan struct{}), reg: prometheus.NewRegistry()}
+	// go-redis keeps the timers of those who wait for a connection, for the whole process: the next bubble would be given one of this. So nobody waits.
+	l := &life{redis: redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1, PoolSize: 2000}), stop: stop, gone: make(chan struct{}), reg: prometheus.NewRegistry()}
 	publish := func(ctx context.Context, o schemas.Outcome) error {
 		if l.dead.Load() {
 			return errDead

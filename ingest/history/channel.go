@@ -172,9 +172,14 @@ const sweepPages = math.MaxInt64 / 2
 func (c *channel) beginPass(now time.Time, sweep time.Duration) {
 	c.Passes++
 	c.Pass = &schemas.SyncPass{Pages: 1 << bits.TrailingZeros64(c.Passes)}
-	if c.backfilled() && now.Sub(later(c.SweptAt, c.StartedAt)) > sweep {
+	if c.unswept(now, sweep) {
 		c.Pass.Pages = math.MaxInt64
 	}
+}
+
+// unswept: it is time to read all of the channel again.
+func (c *channel) unswept(now time.Time, sweep time.Duration) bool {
+	return c.backfilled() && now.Sub(later(c.SweptAt, c.StartedAt)) > sweep
 }
 
 func later(a, b time.Time) time.Time {
@@ -199,7 +204,7 @@ func (c *channel) took(r request, got span, reached uint64, last bool, now time.
 	c.failures, c.empty, c.resume = 0, 0, nil
 	if r.newest {
 		c.ReconciledAt = now.UTC()
-		if !c.passing() && len(c.covered) > 0 {
+		if len(c.covered) > 0 && (!c.passing() || c.unswept(now, sweep) && c.Pass.Pages <= sweepPages) {
 			c.beginPass(now, sweep)
 			r.pass = true
 		}

@@ -1,5 +1,6 @@
 -- One row per version of a message of an associated channel. Identity is the sorting key; FINAL answers with the highest
 -- version, and leaves out what was deleted. Never OPTIMIZE … CLEANUP: a late older version would bring a deleted row back.
+-- What is looked for is a few rows here and there, words and threads, and each costs a granule: so granules are small.
 CREATE TABLE IF NOT EXISTS messages
 (
     org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
@@ -29,4 +30,5 @@ CREATE TABLE IF NOT EXISTS messages
 ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(ts_time)
 ORDER BY (org_id, team_id, channel_id, ts)
+SETTINGS index_granularity = 1024
 COMMENT 'Message versions of associated channels. Analysts query the view conversations.';

@@ -23,7 +23,7 @@ test: ## all tests that need no service: embedded engines on free ports, race de
 	go test -vet off -timeout 15m ./ingest/history
 
 test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, which it fetches or finds
-	go test -tags real -race -count 1 -timeout 15m -run 'Real' ./deploy/realengines/... ./cmd/backchannel/e2e/...
+	go test -tags real -race -count 1 -timeout 15m -run 'Real' ./deploy/realengines/... ./cmd/backchannel/forget ./cmd/backchannel/e2e/...
 
 FAULTS ?= 12
 test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier, and on the embedded engines; again with FAULTS_SEED
@@ -67,7 +67,7 @@ test-api: ## requests that Schemathesis makes up from the OpenAPI document, agai
 	SCHEMATHESIS=$(API_VENV)/bin/schemathesis go test -tags sdks -count 1 -timeout 5m -run TestSchemathesis ./ingest/api
 
 .PHONY: test-forget
-test-forget: ## what is forgotten, or not kept any longer, is in no file of ClickHouse, once it has removed the parts that were replaced
+test-forget: ## what is forgotten, or not kept any longer, is in no file of ClickHouse and no segment of Kafka, once ClickHouse has removed the parts that were replaced
 	go test -count 1 -timeout 20m ./cmd/backchannel/forget
 	go test -count 1 -timeout 20m -run 'TestRetention$$' ./sinks/clickhouse
 

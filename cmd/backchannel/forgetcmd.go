@@ -11,6 +11,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/forget"
 	"github.com/bigmind/backchannel/schemas"
@@ -23,7 +24,8 @@ func forgetCommand(a *app) *cobra.Command {
 		Use: "forget --org O (--user U | --channel C | --account A | --all) [--yes]", Short: "Take a person, a channel, an account or an organization out of everything that is kept", Args: cobra.NoArgs,
 		Long: `Take a person, a channel, an account or an organization out of everything that is kept. Without --yes it only shows what would go.
 
-Control records get tombstones, which end the sync of the channel, account or organization and empty the Redis views; rows are deleted from ClickHouse. A person is
+Control records get tombstones, which end the sync of the channel, account or organization and empty the Redis views, and the brokers are made to remove what
+they replaced; rows are deleted from ClickHouse. A person is
 named by Slack user id, Bigmind user id or email; the others are found by email. Of a person's messages markers without content stay, so that polling does not
 bring the messages back into any answer. A run that broke off is run again.
 
@@ -35,15 +37,15 @@ The receipt on standard output says what was forgotten and by when topics that a
 				return err
 			}
 			defer func() { _ = conn.Close() }() // nothing is pending on it
+			kafka, err := kafkaOptions(a.config)
+			if err != nil {
+				return err
+			}
 			if check != "" {
-				return checkReceipt(cmd, conn, check)
+				return checkReceipt(cmd, conn, kafka, check)
 			}
 			target := forget.Target{Org: schemas.OrgID(org), User: user, Team: schemas.TeamID(team), Channel: schemas.ChannelID(channel), Account: schemas.AccountID(account), All: all}
 			if err := target.Validate(); err != nil {
-				return err
-			}
-			kafka, err := kafkaOptions(a.config)
-			if err != nil {
 				return err
 			}
 			receipt, err := forget.Run(cmd.Context(), forget.Options{
@@ -59,6 +61,9 @@ The receipt on standard output says what was forgotten and by when topics that a
 				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was kept of what was named: unless it was forgotten before, it is misspelt, or the organization is")
 			case !yes:
 				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was forgotten yet: this is what --yes would do")
+			}
+			for _, topic := range slices.Sorted(maps.Keys(receipt.Traces)) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s: the brokers hold %s still that tombstones have replaced; 'backchannel forget --check' with this receipt says when they are gone\n", topic, counted(uint64(receipt.Traces[topic]), "value"))
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")
@@ -77,7 +82,7 @@ The receipt on standard output says what was forgotten and by when topics that a
 	return cmd
 }
 
-func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, path string) error {
+func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read the receipt: %w", err)
@@ -90,12 +95,19 @@ func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, path string) error {
 	if err != nil {
 		return err
 	}
+	traces, err := forget.Traces(cmd.Context(), kafka, receipt.Ends)
+	if err != nil {
+		return err
+	}
+	for _, topic := range slices.Sorted(maps.Keys(traces)) {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s left that tombstones have replaced\n", topic, counted(uint64(traces[topic]), "value"))
+	}
 	for _, table := range slices.Sorted(maps.Keys(left)) {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s left\n", table, counted(left[table], "row"))
 	}
-	if len(left) > 0 {
+	if len(left)+len(traces) > 0 {
 		return exitError{1, "something is left: run 'backchannel forget' again"}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "nothing is left in %d tables\n", len(receipt.Rows))
+	fmt.Fprintf(cmd.OutOrStdout(), "nothing is left in %d tables and %d compacted topics\n", len(receipt.Rows), len(receipt.Ends))
 	return nil
 }

@@ -72,6 +72,9 @@ func StartKafkaCluster(tb testing.TB, n int) []*Kafka {
 // Addr is host:port of the broker.
 func (k *Kafka) Addr() string { return k.addr }
 
+// DataDir is the folder with its segments.
+func (k *Kafka) DataDir() string { return filepath.Join(k.dir, "data") }
+
 // Kill ends the broker as a crash does. Its data stays.
 func (k *Kafka) Kill() { k.process.Kill() }
 

@@ -30,6 +30,9 @@ type Receipt struct {
 	Keys   map[string]int   `json:"keys"` // of compacted topics, that get tombstones
 	Rows   []Rows           `json:"rows"`
 	Gone   map[string]Until `json:"gone"` // by when the rest has ended by itself
+	// Ends say up to where, in compacted topics, nothing may be that a tombstone replaced, and Traces how many such values the brokers have still.
+	Ends   Ends           `json:"ends,omitempty"`
+	Traces map[string]int `json:"traces,omitempty"`
 }
 
 // Found says whether anything of the target was there.
@@ -82,7 +85,7 @@ func Run(ctx context.Context, o Options, target Target, dry bool) (Receipt, erro
 	if dry {
 		return r, nil
 	}
-	if err := bury(ctx, o.Kafka, doomed); err != nil {
+	if err := bury(ctx, o.Kafka, doomed); err != nil { // before anything else: it ends the sync
 		return r, err
 	}
 	for i, c := range conditions {
@@ -90,6 +93,9 @@ func Run(ctx context.Context, o Options, target Target, dry bool) (Receipt, erro
 		if err := k.remove(ctx, o.ClickHouse, o.Cluster, c); err != nil {
 			return r, err
 		}
+	}
+	if r.Ends, r.Traces, err = compact(ctx, o); err != nil {
+		return r, err
 	}
 	r.Done = true
 	return r, nil

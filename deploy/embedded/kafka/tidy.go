@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -104,7 +105,7 @@ func (t *tidier) pass() bool {
 	ends, open := t.compactable(topics)
 	t.compacted = min(t.compacted, ends) // a topic was deleted
 	switch {
-	case ends-t.compacted < t.after:
+	case ends-t.compacted < t.after && (ends == t.compacted || !slices.ContainsFunc(topics, topic.hasty)):
 		return true
 	case open:
 		return false
@@ -147,5 +148,8 @@ func (t *tidier) compactable(topics []topic) (ends int64, open bool) {
 	}
 	return ends, open
 }
+
+// hasty: what it holds is to be compacted at once. With Apache Kafka a segment that is older than segment.ms is closed, and can be compacted then.
+func (t topic) hasty() bool { return t.compacted() && t.Configs["segment.ms"] == "1" }
 
 func (t topic) compacted() bool { return strings.Contains(t.Configs["cleanup.policy"], "compact") }

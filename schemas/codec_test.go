@@ -33,6 +33,9 @@ func anyMessage() *rapid.Generator[ContextMessage] {
 		}
 		if rapid.Bool().Draw(t, "is a window") {
 			m.Window = &SyncWindow{From: TS(s("from")), To: TS(s("to")), ThreadTS: TS(s("of")), Present: rapid.SliceOf(rapid.Custom(func(t *rapid.T) TS { return TS(rapid.String().Draw(t, "present")) })).Draw(t, "present")}
+			if rapid.Bool().Draw(t, "looked for threads") {
+				m.Window.Threads = append([]TS{}, m.Window.Present...)
+			}
 		}
 		return m
 	})

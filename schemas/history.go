@@ -39,6 +39,9 @@ type SyncWindow struct {
 	// ThreadTS is the thread whose replies are listed, without its root; empty: what stands in the channel itself, replies that were broadcast with it.
 	ThreadTS TS   `json:"thread_ts,omitempty"`
 	Present  []TS `json:"present"`
+	// Threads lists which of them have replies; absent: nobody looked. Replies to anything else in the stretch have been deleted, wherever they stand: a root
+	// whose last reply was deleted looks as if it never had one, and its thread is not read.
+	Threads []TS `json:"threads,omitzero"`
 }
 
 // Validate says what is missing or not a ts.

@@ -73,16 +73,23 @@ func (o *object) window(w *SyncWindow) {
 	inner.str("from", string(w.From))
 	inner.str("to", string(w.To))
 	inner.optional("thread_ts", string(w.ThreadTS))
-	inner.field("present")
-	inner.buf = append(inner.buf, '[')
-	for i, ts := range w.Present {
-		if i > 0 {
-			inner.buf = append(inner.buf, ',')
-		}
-		inner.quote(string(ts))
+	inner.timestamps("present", w.Present)
+	if w.Threads != nil {
+		inner.timestamps("threads", w.Threads)
 	}
-	inner.buf = append(inner.buf, ']')
 	o.buf = inner.end()
+}
+
+func (o *object) timestamps(name string, all []TS) {
+	o.field(name)
+	o.buf = append(o.buf, '[')
+	for i, ts := range all {
+		if i > 0 {
+			o.buf = append(o.buf, ',')
+		}
+		o.quote(string(ts))
+	}
+	o.buf = append(o.buf, ']')
 }
 
 // time appends t in UTC, unless only its own zone keeps it in RFC 3339's years 0 to 9999.

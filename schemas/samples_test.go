@@ -147,7 +147,7 @@ func controlSamples() []sample {
 
 // sampleWindow is beside a message only here, where every field is set.
 func sampleWindow() *SyncWindow {
-	return &SyncWindow{From: "1789000000.000100", To: "1790000000.000100", ThreadTS: "1789000000.000100", Present: []TS{"1789000001.000100", "1790000000.000100"}}
+	return &SyncWindow{From: "1789000000.000100", To: "1790000000.000100", ThreadTS: "1789000000.000100", Present: []TS{"1789000001.000100", "1790000000.000100"}, Threads: []TS{"1789000001.000100"}}
 }
 
 func sampleContent() Content {

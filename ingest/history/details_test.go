@@ -363,3 +363,28 @@ func TestBordersOfAMicrosecond(t *testing.T) {
 		}
 	})
 }
+
+// The only reply to an old message is deleted again before its root is read, and no event tells of that: the root looks as if it never had one.
+func TestTheLastReplyOfAThreadIsDeleted(t *testing.T) {
+	inWorld(t, slacksim.Settings{ReplyEvents: true}, false, func(w *world) {
+		c := w.channel("customer")
+		root := w.ago(24*time.Hour, c, slacksim.Say{Text: "nobody answers"})
+		w.ago(23*time.Hour, c, slacksim.Say{Text: "something else"})
+		w.installed(nil)
+		w.associate(c)
+		w.listen()
+		stop, _ := w.start("a")
+		defer stop()
+		w.until(time.Hour, "the channel is complete", w.complete(c))
+		reply, err := w.slack.Speak(w.t.Context(), w.team.ID, c, slacksim.Say{User: w.person.ID, Text: "an answer", ThreadTS: root.TS})
+		w.must(err)
+		_, err = w.slack.Idle(w.t.Context())
+		w.must(err)
+		w.fault(slacksim.Fault{Kind: slacksim.FaultWithholdEvents, Count: 1})
+		w.must(w.slack.Delete(w.t.Context(), w.team.ID, c, reply.TS))
+		if len(w.differences(time.Time{}, c)) == 0 {
+			t.Error("its deletion was told of")
+		}
+		w.until(13*time.Hour, "it is gone", func() bool { return len(w.differences(time.Time{}, c)) == 0 })
+	})
+}

@@ -64,7 +64,7 @@ func (w *workspace) page(ctx context.Context, r request) error {
 	if known.from <= known.to && (!hours.same() || !r.newest || !quiet) {
 		quiet = false
 		records = append(records, w.windowRecord(c, got, schemas.SyncWindow{
-			From: schemas.TSOf(known.from), To: schemas.TSOf(known.to), Present: present(messages),
+			From: schemas.TSOf(known.from), To: schemas.TSOf(known.to), Present: present(messages), Threads: present(roots(messages)),
 		}))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishWithin)
@@ -118,6 +118,11 @@ func older(a, b head) int {
 		return -1
 	}
 	return 1
+}
+
+// roots are those that have replies.
+func roots(messages []head) []head {
+	return slices.DeleteFunc(slices.Clone(messages), func(h head) bool { return !h.root() })
 }
 
 func present(messages []head) []schemas.TS {

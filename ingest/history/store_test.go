@@ -74,6 +74,9 @@ func (of *rows) window(w *schemas.SyncWindow, version uint64) {
 	for _, ts := range w.Present {
 		present[ts] = true
 	}
+	if w.Threads != nil {
+		of.unanswered(w, version)
+	}
 	for _, r := range candidates {
 		inside := r.at >= from && r.at <= to
 		if w.ThreadTS == "" {
@@ -83,6 +86,25 @@ func (of *rows) window(w *schemas.SyncWindow, version uint64) {
 		}
 		if inside && !r.deleted && r.version < version && !present[r.ts] {
 			r.version, r.deleted = version, true
+		}
+	}
+}
+
+// unanswered deletes replies to what has none.
+func (of *rows) unanswered(w *schemas.SyncWindow, version uint64) {
+	from, to := mustMicros(w.From), mustMicros(w.To)
+	has := map[schemas.TS]bool{}
+	for _, root := range w.Threads {
+		has[root] = true
+	}
+	for root, replies := range of.replies {
+		if at := mustMicros(root); at < from || at > to || has[root] {
+			continue
+		}
+		for _, r := range replies {
+			if !r.deleted && r.version < version && r.reply() && !slices.Contains(w.Present, r.ts) {
+				r.version, r.deleted = version, true
+			}
 		}
 	}
 }

@@ -114,7 +114,7 @@ func askThreads(ctx context.Context, pipe redis.Pipeliner, due string) func() th
 // noteRoots puts threads on the list that have moved, by what their roots say, and such as are new.
 func (w *workspace) noteRoots(ctx context.Context, c *channel, messages []head) (threadState, error) {
 	table, due := schemas.ThreadsKey(w.in.TeamID, c.ChannelID), schemas.ThreadsDueKey(w.in.TeamID, c.ChannelID)
-	roots := slices.DeleteFunc(slices.Clone(messages), func(h head) bool { return !h.root() })
+	roots := roots(messages)
 	var known []any
 	if len(roots) > 0 {
 		fields := make([]string, len(roots))

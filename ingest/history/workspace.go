@@ -44,7 +44,7 @@ type workspace struct {
 	channels  map[schemas.ChannelID]*channel
 	underway  map[string]int
 	turn      uint64
-	deep      uint64 // turns of laneDeep
+	deep      uint64         // turns of laneDeep
 	ended     schemas.Reason // why Slack is not called for the workspace at all
 	endedTill time.Time
 	notBefore map[string]time.Time // by method: what the budget said

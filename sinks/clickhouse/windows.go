@@ -13,7 +13,7 @@ import (
 )
 
 // A window lists all messages that Slack has in a stretch of a channel, as of its version. Rows of the stretch that it does not list, and whose version is
-// lower, were deleted, although no event has said so: each gets a tombstone with the window's version. Windows are applied after the rows of their batch,
+// lower, were deleted, although no event has said so: each gets a tombstone with the window's version. So do replies, wherever they stand, to what of the stretch has none. Windows are applied after the rows of their batch,
 // and so after all rows that come before them on the channel's partition. Applied again, a window finds nothing to delete; what has been seen
 // since, as of a later time, has a higher version.
 
@@ -26,12 +26,13 @@ const (
 
 // doomed selects, for one window, the rows that it deletes. What stands in the channel itself includes replies that were broadcast.
 const doomed = `SELECT toUInt32(?) AS w, ts, thread_ts FROM messages FINAL
-WHERE org_id = ? AND team_id = ? AND channel_id = ? AND ts_time >= fromUnixTimestamp64Micro(?, 'UTC') AND ts_time <= fromUnixTimestamp64Micro(?, 'UTC')
-AND version < ? AND NOT has(?, ts) AND `
+WHERE org_id = ? AND team_id = ? AND channel_id = ? AND version < ? AND NOT has(?, ts) AND ts_time >= fromUnixTimestamp64Micro(?, 'UTC') AND `
 
 const (
-	ofChannel = "(thread_ts IN ('', ts) OR subtype = 'thread_broadcast')"
-	ofThread  = "thread_ts = ? AND ts != thread_ts"
+	ofChannel = "ts_time <= fromUnixTimestamp64Micro(?, 'UTC') AND (thread_ts IN ('', ts) OR subtype = 'thread_broadcast')"
+	ofThread  = "ts_time <= fromUnixTimestamp64Micro(?, 'UTC') AND thread_ts = ? AND ts != thread_ts"
+	// A reply is never older than its root.
+	ofNoThread = "thread_ts NOT IN ('', ts) AND NOT has(?, thread_ts) AND toDecimal64OrZero(thread_ts, 6) BETWEEN toDecimal64(?, 6) AND toDecimal64(?, 6)"
 )
 
 // applyWindows deletes what the batch's windows do not list.
@@ -53,7 +54,7 @@ func (s *Sink) applyWindows(ctx context.Context) error {
 // askable is how many of the windows one query asks of, at least one.
 func askable(windows []schemas.ContextMessage) (n int) {
 	for listed := 0; n < min(len(windows), windowsAtOnce); n++ {
-		if listed += len(windows[n].Window.Present); listed > listedAtOnce {
+		if listed += 2*len(windows[n].Window.Present) + len(windows[n].Window.Threads); listed > listedAtOnce {
 			break
 		}
 	}
@@ -81,8 +82,11 @@ func widest(windows []schemas.ContextMessage) []schemas.ContextMessage {
 	return all
 }
 
-// holds says that the first stretch has all of the second.
+// holds says that the first stretch has all of the second, and knows as much of it.
 func holds(a, b *schemas.SyncWindow) bool {
+	if a.Threads == nil && b.Threads != nil {
+		return false
+	}
 	from, err1 := a.From.Micros()
 	to, err2 := a.To.Micros()
 	inner, err3 := b.From.Micros()
@@ -92,22 +96,25 @@ func holds(a, b *schemas.SyncWindow) bool {
 
 // condemn adds a tombstone for each row that the windows delete.
 func (s *Sink) condemn(ctx context.Context, windows []schemas.ContextMessage) error {
-	query, args := make([]string, len(windows)), []any{}
+	query, args := make([]string, 0, 2*len(windows)), []any{}
 	for i, m := range windows {
 		from, err1 := m.Window.From.Micros()
 		to, err2 := m.Window.To.Micros()
 		if err1 != nil || err2 != nil {
 			continue // it was validated
 		}
-		present := make([]string, len(m.Window.Present))
-		for j, ts := range m.Window.Present {
-			present[j] = string(ts)
+		present := texts(m.Window.Present)
+		ask := func(which string, more ...any) {
+			query = append(query, doomed+which)
+			args = append(append(args, i, string(m.OrgID), string(m.TeamID), string(m.ChannelID), m.Version, present, int64(from)), more...)
 		}
-		query[i] = doomed + ofChannel
-		args = append(args, i, string(m.OrgID), string(m.TeamID), string(m.ChannelID), int64(from), int64(to), m.Version, present)
 		if m.Window.ThreadTS != "" {
-			query[i] = doomed + ofThread
-			args = append(args, string(m.Window.ThreadTS))
+			ask(ofThread, int64(to), string(m.Window.ThreadTS))
+			continue
+		}
+		ask(ofChannel, int64(to))
+		if m.Window.Threads != nil {
+			ask(ofNoThread, texts(m.Window.Threads), string(m.Window.From), string(m.Window.To))
 		}
 	}
 	// A message's month is fixed by its ts: FINAL need not look across months.
@@ -134,4 +141,12 @@ func (s *Sink) condemn(ctx context.Context, windows []schemas.ContextMessage) er
 		s.messages.rows++
 	}
 	return rows.Err()
+}
+
+func texts(all []schemas.TS) []string {
+	out := make([]string, len(all))
+	for i, ts := range all {
+		out[i] = string(ts)
+	}
+	return out
 }

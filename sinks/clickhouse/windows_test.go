@@ -66,6 +66,51 @@ func TestWindowsDeleteWhatSlackNoLongerHas(t *testing.T) {
 	}
 }
 
+// A window that says which of its messages have replies deletes the replies to the others, also to such as are gone, wherever they stand. One that does not say deletes none.
+func TestWindowsDeleteRepliesToWhatHasNone(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	reply := func(ts, root schemas.TS, change func(*schemas.ContextMessage)) *kgo.Record {
+		m := said(ts, 10, string(ts))
+		m.ThreadTS = root
+		if change != nil {
+			change(&m)
+		}
+		return message(t, m)
+	}
+	looked := func(version uint64, threads ...schemas.TS) *kgo.Record {
+		m := said("", version, "")
+		m.Source, m.Window = "history", &schemas.SyncWindow{From: "1000.000000", To: "1000.000099", Present: []schemas.TS{"1000.000001", "1000.000002", "1000.000009"}, Threads: threads}
+		return message(t, m)
+	}
+	write := newSink(t, c)
+	write(
+		associate(t, 1, "acme", "T1", "C1", "a1", ""), associate(t, 2, "acme", "T1", "C2", "a1", ""),
+		reply("1000.000001", "", nil), reply("1000.000002", "1000.000002", nil),
+		reply("2000.000001", "1000.000001", nil), reply("2000.000002", "1000.000002", nil), reply("2000.000003", "1000.000003", nil), // to one without, one with, and one that is gone
+		reply("2000.000004", "999.999999", nil), reply("2000.000005", "1000.000100", nil), // outside
+		reply("2000.000006", "1000.000001", func(m *schemas.ContextMessage) { m.Version = 200 }),
+		reply("2000.000007", "1000.000001", func(m *schemas.ContextMessage) { m.ChannelID = "C2" }),
+		reply("1000.000009", "1000.000001", func(m *schemas.ContextMessage) { m.Subtype = "thread_broadcast" }), // the page has it
+	)
+	all := []string{"('1000.000001')", "('1000.000002')", "('1000.000009')", "('2000.000001')", "('2000.000002')", "('2000.000003')", "('2000.000004')", "('2000.000005')", "('2000.000006')", "('2000.000007')"}
+	live := func(what string, gone ...string) {
+		t.Helper()
+		want := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(gone, s) })
+		if diff := cmp.Diff(want, rows(t, c, "SELECT text FROM messages FINAL ORDER BY text")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	write(looked(100))
+	live("nobody looked for threads")
+	for range 2 {
+		write(looked(100, "1000.000002"))
+		live("one thread", "('2000.000001')", "('2000.000003')")
+	}
+	write(looked(150, []schemas.TS{}...), looked(150, "1000.000001"))
+	live("another one", "('2000.000001')", "('2000.000003')", "('2000.000002')")
+}
+
 // What a batch's windows list is more than ClickHouse takes in one query by itself, be they many or one as large as a record of Kafka can be. A sink that was
 // behind had met such a batch, and stood for ever.
 func TestWindowsMayListMuch(t *testing.T) {

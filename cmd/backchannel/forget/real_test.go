@@ -17,13 +17,17 @@ import (
 func TestRealKafkaForgets(t *testing.T) {
 	broker := realengines.StartKafka(t)
 	w := worldOn(t, broker.Addr(), broker.DataDir())
-	forgottenIsInNoSegmentAndNoView(t, w)
 	client, err := kgo.NewClient(w.Kafka...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	topics, err := kadm.NewClient(client).DescribeTopicConfigs(t.Context(), schemas.SlackUsers.Name)
+	admin, soon := kadm.NewClient(client), "100"
+	if _, err := admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "file.delete.delay.ms", Value: &soon}}, compactedTopics()...); err != nil {
+		t.Fatal(err)
+	}
+	forgottenIsInNoSegmentAndNoView(t, w)
+	topics, err := admin.DescribeTopicConfigs(t.Context(), schemas.SlackUsers.Name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ type channel struct {
 	basis       string // what the views say of it: when that changes, a stopped channel is tried again
 
 	windowAt  time.Time // when a window of it was last published
+	lookedAt  time.Time // when a window last said which of its messages have replies
 	newest    uint64    // of its messages, as far as we saw them
 	pollAt    time.Time // when the newest messages are to be read again
 	retryAt   time.Time // not before

@@ -385,6 +385,6 @@ func TestTheLastReplyOfAThreadIsDeleted(t *testing.T) {
 		if len(w.differences(time.Time{}, c)) == 0 {
 			t.Error("its deletion was told of")
 		}
-		w.until(13*time.Hour, "it is gone", func() bool { return len(w.differences(time.Time{}, c)) == 0 })
+		w.until(31*time.Hour, "it is gone", func() bool { return len(w.differences(time.Time{}, c)) == 0 })
 	})
 }

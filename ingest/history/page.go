@@ -55,17 +55,20 @@ func (w *workspace) page(ctx context.Context, r request) error {
 	w.mu.Lock()
 	whole := c.Pass != nil && c.Pass.Whole
 	quiet := time.Since(c.windowAt) < windowEvery
+	look := w.looks(r, !got.more())
 	w.mu.Unlock()
 	hours, err := w.compare(ctx, r, known, messages, got.sent, whole)
 	if err != nil {
 		return err
 	}
 	records := w.messageRecords(c, got, hours.changed)
-	if known.from <= known.to && (!hours.same() || !r.newest || !quiet) {
+	if known.from <= known.to && (!hours.same() || !r.newest || !quiet || look) {
 		quiet = false
-		records = append(records, w.windowRecord(c, got, schemas.SyncWindow{
-			From: schemas.TSOf(known.from), To: schemas.TSOf(known.to), Present: present(messages), Threads: present(roots(messages)),
-		}))
+		window := schemas.SyncWindow{From: schemas.TSOf(known.from), To: schemas.TSOf(known.to), Present: present(messages)}
+		if look {
+			window.Threads = present(roots(messages))
+		}
+		records = append(records, w.windowRecord(c, got, window))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishWithin)
 	defer cancel()
@@ -84,6 +87,9 @@ func (w *workspace) page(ctx context.Context, r request) error {
 		if !quiet {
 			c.windowAt = now
 		}
+		if look {
+			c.lookedAt = now
+		}
 		if first := !c.covered.has(known.from); first {
 			c.Messages += uint64(len(messages))
 		}
@@ -96,6 +102,13 @@ func (w *workspace) page(ctx context.Context, r request) error {
 			c.pollAt = now.Add(w.interval(c, now))
 		}
 	})
+}
+
+// looks says whether the page's window says which of its messages have replies: when all of the channel is read, and of one that is a page once a day. Who holds
+// rows looks for replies in all that came later. Callers hold mu.
+func (w *workspace) looks(r request, last bool) bool {
+	now := time.Now()
+	return r.sweep || r.newest && (r.channel.unswept(now, w.sweep()) || last && now.Sub(r.channel.lookedAt) > atLeastDaily)
 }
 
 // emptyPage keeps the cursor of a page that is empty and not the last: there is no ts to go on from.

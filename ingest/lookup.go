@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/redis/go-redis/v9"
 
@@ -13,6 +14,15 @@ import (
 // ErrViewsIncomplete means that Redis was lost, or is new, and the views sink has not rebuilt it yet: what is not found may
 // yet be there.
 var ErrViewsIncomplete = errors.New("the Redis views are not complete yet (the views sink builds them from the control topics)")
+
+// Level is how loud it is to be said that err makes something wait. Views that are not complete yet are no warning: a start has them, and ViewStale tells of
+// those that stay so.
+func Level(err error) slog.Level {
+	if errors.Is(err, ErrViewsIncomplete) {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
+}
 
 // Lookup runs fill's commands in one round trip and fails with ErrViewsIncomplete unless the views are complete. A key that
 // is absent is not an error.

@@ -44,7 +44,7 @@ func (d *Directory) keep(ctx context.Context, in *schemas.Installation) {
 			d.opts.Log.Warn("directory: Slack refuses a workspace's token; it is left alone until it is installed again", "team", in.TeamID, "error", err)
 			return
 		case err != nil:
-			d.opts.Log.Warn("directory: a list could not be read", "team", in.TeamID, "error", err, "again_in", pause)
+			d.opts.Log.Log(ctx, ingest.Level(err), "directory: a list could not be read", "team", in.TeamID, "error", err, "again_in", pause)
 			wait, pause = pause, min(2*pause, lastPause)
 		default:
 			pause = firstPause

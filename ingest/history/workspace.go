@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -86,7 +87,7 @@ func (h *History) work(ctx context.Context, in *schemas.Installation) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			h.opts.Log.Warn("history: a workspace cannot be polled", "team", in.TeamID, "error", err, "again_in", pause)
+			h.opts.Log.Log(ctx, ingest.Level(err), "history: a workspace cannot be polled", "team", in.TeamID, "error", err, "again_in", pause)
 			wait, pause = pause, min(2*pause, time.Minute)
 		default:
 			pause = firstPause

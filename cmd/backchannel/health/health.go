@@ -2,6 +2,7 @@
 package health
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -17,13 +19,23 @@ import (
 type Tracker struct {
 	*prometheus.GaugeVec
 	log   *slog.Logger
+	made  time.Time
 	mu    sync.Mutex
-	parts map[string]error
+	parts map[string]*state
 }
+
+type state struct {
+	waiting error
+	worked  bool // at least once
+	told    slog.Level
+}
+
+// starting is how long a part may wait for what it has not had yet without a warning: the views are built, engines come up.
+const starting = time.Minute
 
 // New makes a tracker that logs changes to log.
 func New(log *slog.Logger) *Tracker {
-	return &Tracker{log: log, parts: map[string]error{}, GaugeVec: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	return &Tracker{log: log, made: time.Now(), parts: map[string]*state{}, GaugeVec: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "backchannel_waiting", Help: "1 while this part of the process waits for something, which /readyz says; else 0.",
 	}, []string{"part"})}
 }
@@ -32,16 +44,29 @@ func New(log *slog.Logger) *Tracker {
 func (t *Tracker) Expect(part, waitingFor string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.parts[part] = fmt.Errorf("%s", waitingFor)
+	t.parts[part] = &state{waiting: fmt.Errorf("%s", waitingFor), told: slog.LevelWarn}
 	t.WithLabelValues(part).Set(1)
 }
 
 // Set says what a part waits for, or with nil that it works. A change is logged once: when it begins to wait, and when it
-// works again. While it waits, its reason may change without a line of its own.
+// works again. While it waits, its reason may change without a line of its own. A part that has not worked yet in a process
+// that starts is no reason to warn; if it still waits after a minute, that has a line.
 func (t *Tracker) Set(part string, waiting error) {
 	t.mu.Lock()
-	was, known := t.parts[part]
-	t.parts[part] = waiting
+	p := t.parts[part]
+	if p == nil {
+		p = &state{}
+		t.parts[part] = p
+	}
+	level := slog.LevelWarn
+	if !p.worked && time.Since(t.made) < starting {
+		level = slog.LevelInfo
+	}
+	begins, ends := waiting != nil && (p.waiting == nil || p.told < level), waiting == nil && p.waiting != nil
+	if begins {
+		p.told = level
+	}
+	p.waiting, p.worked = waiting, p.worked || waiting == nil
 	t.mu.Unlock()
 	if waiting == nil {
 		t.WithLabelValues(part).Set(0)
@@ -49,9 +74,9 @@ func (t *Tracker) Set(part string, waiting error) {
 		t.WithLabelValues(part).Set(1)
 	}
 	switch {
-	case waiting != nil && (!known || was == nil):
-		t.log.Warn("waiting", "part", part, "for", waiting.Error())
-	case waiting == nil && was != nil:
+	case begins:
+		t.log.Log(context.Background(), level, "waiting", "part", part, "for", waiting.Error())
+	case ends:
 		t.log.Info("ready", "part", part)
 	}
 }
@@ -67,8 +92,8 @@ func (t *Tracker) Waiting() []string {
 	defer t.mu.Unlock()
 	var list []string
 	for _, part := range slices.Sorted(maps.Keys(t.parts)) {
-		if err := t.parts[part]; err != nil {
-			list = append(list, part+": "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		if waiting := t.parts[part].waiting; waiting != nil {
+			list = append(list, part+": "+strings.ReplaceAll(waiting.Error(), "\n", "; "))
 		}
 	}
 	return list

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,6 +41,28 @@ level=WARN msg=waiting part=Kafka for="connection refused"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
+}
+
+// What a process has not had yet is no warning while it starts, unless that takes long.
+func TestNoWarningWhileItStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr, out := tracker()
+		views := errors.New("the views are not complete yet")
+		for _, passed := range []time.Duration{0, starting / 2, starting, starting} {
+			time.Sleep(passed)
+			tr.Set("enrich", views)
+		}
+		tr.Set("enrich", nil)
+		tr.Set("route", views)
+		want := `level=INFO msg=waiting part=enrich for="the views are not complete yet"
+level=WARN msg=waiting part=enrich for="the views are not complete yet"
+level=INFO msg=ready part=enrich
+level=WARN msg=waiting part=route for="the views are not complete yet"
+`
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestReadySaysWhatItWaitsFor(t *testing.T) {

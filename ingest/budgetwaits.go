@@ -6,8 +6,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// BudgetWaits counts how long the components of the tier had to wait for Slack's budget, by method. They share it.
-func BudgetWaits(reg prometheus.Registerer) *prometheus.CounterVec {
+// BudgetWaits counts how long the components of the tier had to wait for Slack's budget, by method: those of methods from 0 on. They share it.
+func BudgetWaits(reg prometheus.Registerer, methods ...string) *prometheus.CounterVec {
+	waits := sharedWaits(reg)
+	for _, method := range methods {
+		waits.WithLabelValues(method)
+	}
+	return waits
+}
+
+func sharedWaits(reg prometheus.Registerer) *prometheus.CounterVec {
 	waits := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "backchannel_ingest_slack_wait_seconds_total",
 		Help: "How long calls that were due had to wait for a workspace's budget, by Slack's method. That history waits during a backfill is the ordinary course.",

@@ -64,7 +64,7 @@ func New(opts Options) *Directory {
 			Name: "backchannel_ingest_directory_passes_total",
 			Help: "Passes over a workspace's list by how they ended: `complete`; `stopped`, with a token that Slack refuses; `broken`, to be begun again.",
 		}, []string{"list", "result"}),
-		waits: ingest.BudgetWaits(opts.Metrics),
+		waits: ingest.BudgetWaits(opts.Metrics, "users.list", "conversations.list"),
 	}
 	opts.Metrics.MustRegister(d.records, d.passes)
 	return d

@@ -49,7 +49,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "backchannel_ingest_installations",
 			Help: "Workspaces by the status of their installation: `active`, or why it has ended. Every replica exports the same: take the maximum.",
 		}, []string{"status"}),
-		waits: ingest.BudgetWaits(reg),
+		waits: ingest.BudgetWaits(reg, methodHistory, methodReplies),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "backchannel_ingest_history_threads_pending", Help: "Threads of these channels that have moved and were not read yet.",
 		}),

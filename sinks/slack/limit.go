@@ -39,11 +39,15 @@ const (
 var updates = redis_rate.Limit{Rate: 50, Burst: 10, Period: time.Minute}
 
 func budgetWaits(sink string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{
+	waits := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name:        "backchannel_sinks_slack_wait_seconds_total",
 		Help:        "How long messages were told to wait for the budget of their workspace or recipient, by Slack's method.",
 		ConstLabels: prometheus.Labels{"sink": sink},
 	}, []string{"method"})
+	for _, method := range []string{methodPost, methodUpdate, methodOpen} {
+		waits.WithLabelValues(method)
+	}
+	return waits
 }
 
 type limiter struct {

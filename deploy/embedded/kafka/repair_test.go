@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -105,6 +106,23 @@ func TestTornLogIsCut(t *testing.T) {
 	}
 }
 
+// A disk that was full leaves an entry torn in between: what was written when there was room again counts.
+func TestLogTornByAFullDiskIsMended(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, options(dir))
+	createTopic(t, b.Addr(), "t", 1, nil)
+	commitGroup(t, b.Addr(), "g", "t", 1)
+	must(t, appendTo(filepath.Join(dir, groupsLog), frame([]byte(`{"not":"to its end"}`))[:17]))
+	commitGroup(t, b.Addr(), "g", "t", 2)
+	kept, err := os.ReadFile(filepath.Join(dir, groupsLog)) // as a kill leaves it: Close rewrites it
+	must(t, err)
+	closeNow(t, b)
+	must(t, os.WriteFile(filepath.Join(dir, groupsLog), kept, 0o600))
+	if got := committed(t, start(t, options(dir)).Addr(), "g", "t"); got != 2 {
+		t.Errorf("committed %d, want 2", got)
+	}
+}
+
 func FuzzWalk(f *testing.F) {
 	last := batch{end: 7, producer: 1}
 	f.Add(markerBatch(last, abortMarker, fixedTime))
@@ -128,13 +146,18 @@ func FuzzWalk(f *testing.F) {
 func FuzzWholeFrames(f *testing.F) {
 	f.Add(frame([]byte("{}")))
 	f.Add(append(frame([]byte("{}")), 1, 2, 3))
+	f.Add(append(frame([]byte("{}"))[:11], frame([]byte("{}"))...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n := wholeFrames(b)
-		if n < 0 || n > len(b) {
-			t.Fatalf("%d of %d bytes", n, len(b))
+		whole := wholeFrames(b)
+		if len(whole) > len(b) {
+			t.Fatalf("%d of %d bytes", len(whole), len(b))
 		}
-		if more := wholeFrames(append(b[:n:n], frame([]byte("more"))...)); more != n+frameHeader+4 {
-			t.Errorf("an entry written behind %d bytes ends at %d", n, more)
+		if again := wholeFrames(whole); !bytes.Equal(again, whole) {
+			t.Error("what is whole is mended again")
+		}
+		more := frame([]byte("more"))
+		if all := wholeFrames(append(whole[:len(whole):len(whole)], more...)); !bytes.HasSuffix(all, more) || len(all) != len(whole)+len(more) {
+			t.Errorf("an entry written behind %d bytes is not found", len(whole))
 		}
 	})
 }

@@ -99,7 +99,7 @@ func explainRequest(ctx context.Context, out io.Writer, became log.Log, rdb redi
 	case len(entries) == 0 && len(waits) > 0:
 		return exitError{exitNothing, ""}
 	case len(entries) == 0:
-		return exitError{exitNothing, fmt.Sprintf("nothing has become of request %s of %s yet. If its id is right, it was refused ('backchannel dlq list notification.requests'), or has not been read yet ('backchannel doctor' says how far the processors are)", id, org)}
+		return exitError{exitNothing, fmt.Sprintf("nothing has become of request %s of %s yet. If its id is right, it was refused ('backchannel dlq list notification.requests'), has not been read yet, or waits to be sent ('backchannel doctor' says how far the components are, and what does not answer)", id, org)}
 	case !delivered:
 		return exitError{4, ""}
 	}

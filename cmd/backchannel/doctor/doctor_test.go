@@ -114,6 +114,10 @@ func TestOneThingIsBroken(t *testing.T) {
 			w.views()
 		}, "slack", "scopes", []string{"does not grant channels:read"}},
 		"Slack is away": {func(t *testing.T, w *world) { w.opts.SlackAPI = "http://" + closedPort(t) + "/api/" }, "slack", "reachable", []string{"Slack's Web API does not answer"}},
+		"Slack has an error": {func(t *testing.T, w *world) {
+			_, err := w.slack.AddFault(t.Context(), slacksim.Fault{Kind: slacksim.FaultAPIStatus, Status: 503})
+			w.must(err)
+		}, "slack", "reachable", []string{"HTTP status 503", "slack-status.com"}},
 		"the signing secret is wrong": {func(_ *testing.T, w *world) {
 			w.metrics = `backchannel_ingest_requests_total{result="forged"} 12` + "\n"
 		}, "slack", "signature", []string{"All of the 12 requests", "another secret"}},

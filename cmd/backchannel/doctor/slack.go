@@ -83,10 +83,14 @@ func (d *Doctor) workspace(ctx context.Context, in *schemas.Installation) bool {
 	}
 	test, err := slack.New(token, slack.OptionAPIURL(d.SlackAPI), slack.OptionHTTPClient(d.HTTP)).AuthTestContext(ctx)
 	refused, isAnswer := errors.AsType[slack.SlackErrorResponse](err)
+	status, isStatus := errors.AsType[slack.StatusCodeError](err)
 	switch {
 	case isAnswer:
 		d.fail("slack", "token", string(in.TeamID), fmt.Sprintf("Slack refuses the token of %s: %s.", named(in), refused.Err), "An admin connects Slack again in Settings, Communication data, Messaging.")
 		return true
+	case isStatus:
+		d.fail("slack", "reachable", "", fmt.Sprintf("Slack's Web API answers with an error of its own: HTTP status %d.", status.Code), "Look at https://slack-status.com; if Slack works for others, at the proxy on the way to slack-api-url.")
+		return false
 	case err != nil:
 		d.fail("slack", "reachable", "", fmt.Sprintf("Slack's Web API does not answer: %s.", reason(ingest.WithoutURL(err))), "Let this machine out to slack-api-url, by HTTPS_PROXY if there is one.")
 		return false

@@ -146,7 +146,7 @@ func TestTheSecondSIGTERMEndsAtOnce(t *testing.T) {
 }
 
 func TestProbesAndMetrics(t *testing.T) {
-	p := start(t, "run", "events", "--http-addr", "127.0.0.1:0", "--log-format", "text")
+	p := start(t, "run", "events", "history", "--http-addr", "127.0.0.1:0", "--log-format", "text")
 	base := httpIs(p.line(t, "msg=running"))
 	p.line(t, "part=Kafka") // it has noticed that Kafka is away
 	for _, tt := range []struct {
@@ -157,6 +157,7 @@ func TestProbesAndMetrics(t *testing.T) {
 		{"/livez", 200, "alive"},
 		{"/readyz", 503, "waiting for Kafka: "},
 		{"/metrics", 200, "backchannel_build_info{"},
+		{"/metrics", 200, `backchannel_waiting{part="history"} 0`}, // that it runs is seen, though it reports nothing
 	} {
 		resp, err := http.Get(base + tt.path)
 		if err != nil {

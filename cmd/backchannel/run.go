@@ -118,6 +118,7 @@ func (w *wiring) build(chosen []component) ([]runner, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
+		w.health.WithLabelValues(c.name) // what runs is seen to, whether or not it can have to wait: else nobody would miss it
 		runners = append(runners, r)
 	}
 	return runners, nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -61,11 +60,11 @@ func runDemo(ctx context.Context, a *app, forTime time.Duration, seed uint64, ou
 		return demo.Summary{}, fmt.Errorf("http-addr is %s: the demo has to know its port; give one", addr)
 	}
 	if !c.Explicit("data") {
-		dir, err := os.MkdirTemp("", "backchannel-demo-")
+		dir, remove, err := temporary("backchannel-demo-")
 		if err != nil {
 			return demo.Summary{}, fmt.Errorf("make a folder for the demo: %w", err)
 		}
-		defer func() { _ = os.RemoveAll(dir) }() // a temporary folder: the system clears what is left
+		defer remove()
 		c.Set("data", dir, "demo")
 	}
 	c.Set("embedded", "true", "demo")

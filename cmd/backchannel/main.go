@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	_ "time/tzdata" // people's time zones, also where the machine knows none
 
@@ -34,6 +36,9 @@ func run(args []string) int {
 		<-signals
 		stop()
 		<-signals
+		if remove := scratch.Load(); remove != nil {
+			(*remove)()
+		}
 		os.Exit(exitAtOnce)
 	}()
 	root := rootCommand()
@@ -50,6 +55,25 @@ func run(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// scratch takes a temporary folder away, also when the program ends at once. nil: there is none.
+var scratch atomic.Pointer[func()]
+
+// temporary makes a folder, and what takes it away: under another name first, where engines that still run make no new files. What is left, the system clears.
+func temporary(pattern string) (dir string, remove func(), err error) {
+	if dir, err = os.MkdirTemp("", pattern); err != nil {
+		return "", nil, err
+	}
+	remove = sync.OnceFunc(func() {
+		gone := dir + ".gone"
+		_ = os.Rename(dir, gone)
+		for range 3 {
+			_, _ = os.RemoveAll(gone), os.RemoveAll(dir)
+		}
+	})
+	scratch.Store(&remove)
+	return dir, remove, nil
 }
 
 // exitAtOnce is what a shell reports for SIGINT, and says that nothing was drained.

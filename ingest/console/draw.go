@@ -71,7 +71,7 @@ type navItem struct {
 
 // nav is what somebody may go to.
 func (v *visit) nav() []navItem {
-	items := []navItem{{Path: Home, Name: "Overview", Icon: "overview"}}
+	items := []navItem{{Path: Home, Name: "Messaging", Icon: "overview"}}
 	if v.may(actor.SeeChannels) && v.syncs() {
 		items = append(items, navItem{Path: Home + "channels", Name: "Channels", Icon: "channels"})
 	}

@@ -109,7 +109,7 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 		Redis: rdb, Tokens: tokens, APIURL: slackAPI(a.config), HTTP: &http.Client{Timeout: historyTimeout},
 		Class: schemas.AppClass(a.config.String("slack-app-class")),
 	}, in, cp.ChannelID, since, func(calls, threads int) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "\r%d pages read, %d threads left ", calls, threads)
+		fmt.Fprintf(cmd.ErrOrStderr(), "\r%s read, %s left  ", counted(calls, "page"), counted(threads, "thread"))
 	})
 	fmt.Fprintln(cmd.ErrOrStderr())
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -54,13 +55,8 @@ The receipt on standard output says what was forgotten and by when topics that a
 			if err != nil {
 				return err
 			}
-			switch {
-			case !receipt.Found() && !yes:
-				return errors.New("nothing is kept of what was named: is it spelt right, and the organization?")
-			case !receipt.Found():
-				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was kept of what was named: unless it was forgotten before, it is misspelt, or the organization is")
-			case !yes:
-				fmt.Fprintln(cmd.ErrOrStderr(), "nothing was forgotten yet: this is what --yes would do")
+			if err := tellFound(receipt, yes, cmd.ErrOrStderr()); err != nil {
+				return err
 			}
 			for _, topic := range slices.Sorted(maps.Keys(receipt.Traces)) {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s: the brokers hold %s still that tombstones have replaced; 'backchannel forget --check' with this receipt says when they are gone\n", topic, counted(uint64(receipt.Traces[topic]), "value"))
@@ -80,6 +76,19 @@ The receipt on standard output says what was forgotten and by when topics that a
 	flags.BoolVar(&yes, "yes", false, "do it")
 	flags.StringVar(&check, "check", "", "a receipt whose checks to run again")
 	return cmd
+}
+
+// tellFound says what a receipt does not: that nothing was there, which is an error of whoever only looks, or that nothing was done yet.
+func tellFound(receipt forget.Receipt, yes bool, person io.Writer) error {
+	switch {
+	case !receipt.Found() && !yes:
+		return errors.New("nothing is kept of what was named: is it spelt right, and the organization?")
+	case !receipt.Found():
+		fmt.Fprintln(person, "nothing was kept of what was named: unless it was forgotten before, it is misspelt, or the organization is")
+	case !yes:
+		fmt.Fprintln(person, "nothing was forgotten yet: this is what --yes would do")
+	}
+	return nil
 }
 
 func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, path string) error {

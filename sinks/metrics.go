@@ -50,7 +50,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "backchannel_sinks_waiting_records", Help: "Records that were put off and wait, in order, without delaying others: a workspace that Slack told to wait, a mail server that is busy.",
 	}, []string{"sink"})
 	m.lost = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "backchannel_sinks_lost_records_total", Help: "Records that waited for longer than their topic keeps them.",
+		Name: "backchannel_sinks_lost_records_total", Help: "Records that waited, or whose sink was away, for longer than their topic keeps them. At most: of what is gone some may have been written.",
 	}, []string{"sink"})
 	m.freshness = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "backchannel_sinks_freshness_seconds",

@@ -109,9 +109,11 @@ func (r *Runner) consumer() []kgo.Opt {
 		kgo.KeepControlRecords(), // so that offsets are committed past a transaction's marker, and lag ends at 0
 		kgo.RebalanceTimeout(def.WriteTimeout + 30*time.Second),
 	}
-	if def.Start != nil {
-		opts = append(opts, kgo.AdjustFetchOffsetsFn(def.Start))
+	start := def.Start
+	if start == nil {
+		start = r.missed()
 	}
+	opts = append(opts, kgo.AdjustFetchOffsetsFn(start))
 	lost := func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
 		r.held.forget(gone)
 		if def.Lost != nil {

@@ -52,7 +52,7 @@ func (m *Metrics) committed(processor string, r *Result, took time.Duration) {
 		name   string
 		reason schemas.Reason
 	}
-	counts := map[fate]int{}
+	counts, emitted := map[fate]int{}, 0
 	for _, f := range r.fates {
 		switch {
 		case f.Rejected != "":
@@ -60,8 +60,11 @@ func (m *Metrics) committed(processor string, r *Result, took time.Duration) {
 		case f.Dropped != "":
 			counts[fate{"dropped", f.Dropped}]++
 		default:
-			counts[fate{"emitted", ""}]++
+			emitted++
 		}
+	}
+	if emitted > 0 {
+		counts[fate{"emitted", ""}] = emitted
 	}
 	for f, n := range counts {
 		m.records.WithLabelValues(processor, f.name, string(f.reason)).Add(float64(n))

@@ -32,14 +32,16 @@ func NewDeliveryID(org OrgID, request RequestID, dedupID string, recipient strin
 	sum := sha256.Sum256(parts[:len(parts)-1])
 	sum[6] = sum[6]&0x0f | 0x80 // version 8: vendor-specific (RFC 9562)
 	sum[8] = sum[8]&0x3f | 0x80
-	text := make([]byte, 0, 36)
-	for i, b := range sum[:16] {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text = append(text, '-')
+	var text [36]byte
+	at := 0
+	for _, group := range [...][]byte{sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]} {
+		if at > 0 {
+			text[at] = '-'
+			at++
 		}
-		text = hex.AppendEncode(text, []byte{b})
+		at += hex.Encode(text[at:], group)
 	}
-	return DeliveryID(text)
+	return DeliveryID(text[:])
 }
 
 // Delivery is one message to one person by one channel.

@@ -157,7 +157,7 @@ func (r *NotificationRequest) Check() error {
 		return err
 	}
 	switch {
-	case utf8.RuneCountInString(r.Group) > MaxGroup:
+	case longer(r.Group, MaxGroup):
 		return fmt.Errorf("group is longer than %d characters", MaxGroup)
 	case r.GroupWindow < 0 || r.GroupWindow > int(maxGroupWindow.Seconds()):
 		return fmt.Errorf("group_window_seconds must be a number from 1 to %d", int(maxGroupWindow.Seconds()))

@@ -2,8 +2,10 @@ package schemas
 
 import (
 	"bytes"
+	"encoding/binary"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/go-faster/jx"
 )
@@ -94,7 +96,7 @@ func (o *object) timestamps(name string, all []TS) {
 
 // time appends t in UTC, unless only its own zone keeps it in RFC 3339's years 0 to 9999.
 func (o *object) time(name string, t time.Time) {
-	if year := t.UTC().Year(); year >= 0 && year <= 9999 {
+	if at := t.Unix(); at >= year0 && at < year10000 {
 		t = t.UTC()
 	}
 	o.field(name)
@@ -103,23 +105,43 @@ func (o *object) time(name string, t time.Time) {
 	o.buf = append(o.buf, '"')
 }
 
+// The years that RFC 3339 has, in seconds since the epoch.
+const (
+	year0     = -62167219200
+	year10000 = 253402300800
+)
+
 // quote appends a string. Ids, names and emails hardly ever need an escape; jx writes those that do. It would write bytes
 // that are no UTF-8 as they are, which JSON forbids: each becomes U+FFFD, as in encoding/json.
 func (o *object) quote(s string) {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
-			if !utf8.ValidString(s) {
-				s = string([]rune(s))
-			}
-			w := jx.Writer{Buf: o.buf}
-			w.Str(s)
-			o.buf = w.Buf
-			return
+	if !plain(s) {
+		if !utf8.ValidString(s) {
+			s = string([]rune(s))
 		}
+		w := jx.Writer{Buf: o.buf}
+		w.Str(s)
+		o.buf = w.Buf
+		return
 	}
 	o.buf = append(o.buf, '"')
 	o.buf = append(o.buf, s...)
 	o.buf = append(o.buf, '"')
+}
+
+// plain says whether s is in JSON what it is: ASCII without a quote, a backslash or a control character.
+func plain(s string) bool {
+	at := 0
+	for raw := unsafe.Slice(unsafe.StringData(s), len(s)); at+8 <= len(raw); at += 8 {
+		if x := binary.LittleEndian.Uint64(raw[at:]); (special(x)|x)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for ; at < len(s); at++ {
+		if c := s[at]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // end closes the object and returns the buffer.

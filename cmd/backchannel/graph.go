@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -52,7 +53,7 @@ var tiers = []tier{
 		{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis},
 		{"address", startAddress, onRedis}, {"route", startRoute, onRedis}, {"release", startRelease, onRedis},
 	}},
-	{"sinks", sinkGroup, []component{
+	{"sinks", allBut(sinks.Group, "retain"), []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},
 		{"slack-urgent", startSlackUrgent, onRedis}, {"email-urgent", startEmailUrgent, onRedis},
 		{"retain", startRetain, onClickHouse},
@@ -65,12 +66,14 @@ type tier struct {
 	components []component
 }
 
-// sinkGroup leaves out the sinks' component that consumes nothing.
-func sinkGroup(component string) string {
-	if component == "retain" {
-		return ""
+// allBut names the groups of a tier of which some components consume nothing.
+func allBut(group func(string) string, components ...string) func(string) string {
+	return func(component string) string {
+		if slices.Contains(components, component) {
+			return ""
+		}
+		return group(component)
 	}
-	return sinks.Group(component)
 }
 
 // consumerGroups lists the groups of those components that consume.

@@ -78,8 +78,8 @@ test-dashboards: ## a real Prometheus scrapes the demo: every query of every das
 	go test -tags real -count 1 -timeout 15m -run 'TestDashboards$$' -v ./cmd/backchannel/e2e
 
 FASTER ?= 20
-test-alerts: ## faults struck at tiers on real engines, one after the other: each fires its alert, in rules in which time passes FASTER times faster, and pages for nothing else; FAULT="Redis is away" strikes one, HOLD=FILE waits while it stands. Takes root
-	FASTER=$(FASTER) go test -tags real -count 1 -timeout 8h -run 'TestAlerts$$/($(subst $() ,_,$(FAULT)))' -v ./cmd/backchannel/e2e
+test-alerts: ## faults struck at tiers on real engines, one after the other: each fires its alert, in rules in which time passes FASTER times faster, and pages for nothing else; and a disk that is full loses nothing; FAULT="Redis is away" strikes one, HOLD=FILE waits while it stands. Takes root
+	FASTER=$(FASTER) go test -tags real -count 1 -timeout 8h -run '$(if $(FAULT),TestAlerts,Test(Alerts|FullDisk))$$/($(subst $() ,_,$(FAULT)))' -v ./cmd/backchannel/e2e
 
 sbom: ## what is in the image's binary, as CycloneDX: bin/backchannel.cdx.json
 	@mkdir -p bin

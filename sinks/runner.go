@@ -19,12 +19,13 @@ import (
 // Health is told what a component waits for, and with nil that it works. The composition root decides who hears of it.
 type Health func(waiting error)
 
-// Options of a runner. Kafka holds what every client of the process shares: seed brokers, TLS, SASL, hooks.
+// Options of a runner. Kafka holds what every client of the process shares: seed brokers, TLS, SASL, hooks that many can have. Consumer is of the client that
+// consumes alone: its id, and hooks that only one client at a time can have, as those that register metrics.
 type Options struct {
-	Kafka   []kgo.Opt
-	Metrics *Metrics
-	Health  Health
-	Log     *slog.Logger
+	Kafka, Consumer []kgo.Opt
+	Metrics         *Metrics
+	Health          Health
+	Log             *slog.Logger
 	// Trace, when set, makes the spans of records that were written since started, in their traces.
 	Trace func(name string, written []*kgo.Record, started time.Time)
 	// Drain bounds how long a batch in progress may take after the runner was told to stop. 0: 10 s.
@@ -141,7 +142,7 @@ func (r *Runner) session(ctx, work context.Context) (err error) {
 	r.held, r.deferred = newHeld(r.def.Lane), nil
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
-	r.client, err = kgo.NewClient(append(append(r.consumer(), kgo.WithContext(connected)), r.opts.Kafka...)...)
+	r.client, err = kgo.NewClient(slices.Concat(r.consumer(), []kgo.Opt{kgo.WithContext(connected)}, r.opts.Kafka, r.opts.Consumer)...)
 	if err != nil {
 		return fmt.Errorf("sink %s: make Kafka client: %w", r.def.Name, err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -19,7 +20,7 @@ import (
 
 func (w *wiring) sink(def sinks.Definition) (runner, error) {
 	opts := sinks.Options{
-		Kafka: w.client(def.Name), Metrics: w.sinkMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
+		Kafka: slices.Concat(w.kafka, w.traces.Kafka()), Consumer: w.named(def.Name), Metrics: w.sinkMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
 	}
 	if w.traces != nil {
 		opts.Trace = func(name string, written []*kgo.Record, started time.Time) {

@@ -59,8 +59,13 @@ func newWiring(c *config.Config, log *slog.Logger, tracker *health.Tracker, mux 
 
 // client is how a Kafka client of this process is made: its metrics carry its name, and its records their traces.
 func (w *wiring) client(name string) []kgo.Opt {
+	return slices.Concat(w.kafka, w.named(name), w.traces.Kafka())
+}
+
+// named is what of a client only one at a time can have.
+func (w *wiring) named(name string) []kgo.Opt {
 	metrics := kprom.NewMetrics("backchannel_kafka", kprom.Registerer(w.metrics), kprom.Gatherer(w.metrics), kprom.WithClientLabel())
-	return slices.Concat(w.kafka, []kgo.Opt{kgo.ClientID("backchannel-" + name), kgo.WithHooks(metrics)}, w.traces.Kafka())
+	return []kgo.Opt{kgo.ClientID("backchannel-" + name), kgo.WithHooks(metrics)}
 }
 
 func (w *wiring) close() {

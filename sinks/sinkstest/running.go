@@ -58,6 +58,7 @@ func StartWith(t testing.TB, def sinks.Definition, opts sinks.Options) *Running 
 	t.Helper()
 	r := &Running{Metrics: prometheus.NewRegistry(), done: make(chan error, 1)}
 	opts.Metrics, opts.Health = sinks.NewMetrics(r.Metrics), r.hear
+	opts.Consumer = append(opts.Consumer, kgo.WithHooks(&single{t: t}))
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.NewTextHandler(r, nil))
 	}
@@ -164,4 +165,28 @@ func (w *Watched) Writes() []Written {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.writes)
+}
+
+// single is a hook as those that register metrics are: a second client that has it, while the first is there, is an error.
+type single struct {
+	t  testing.TB
+	mu sync.Mutex
+	of *kgo.Client
+}
+
+// OnNewClient is called by a client that is made with the hook.
+func (s *single) OnNewClient(client *kgo.Client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of != nil {
+		s.t.Error("two clients at once have the hooks that are the consumer's")
+	}
+	s.of = client
+}
+
+// OnClientClosed is called by it when it is closed.
+func (s *single) OnClientClosed(*kgo.Client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of = nil
 }

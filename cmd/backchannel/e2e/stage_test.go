@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -58,7 +57,7 @@ func newStage(t *testing.T) *stage {
 	free := realengines.FreeAddrs(t, 3)
 	s.addrs["ingest"], s.addrs["processors"], s.addrs["sinks"], s.addrs["tiny"] = s.http, free[0], free[1], free[2]
 	targets := map[string][]string{}
-	s.mountTiny(t)
+	s.tiny = smallDisk(t, "512m")
 	s.startAll()
 	for name, addr := range s.addrs {
 		targets["backchannel-"+name] = []string{addr}
@@ -251,20 +250,6 @@ func (s *stage) forge() {
 
 func (s *stage) stopForging() { s.forging() }
 
-// mountTiny makes a small disk. It takes root.
-func (s *stage) mountTiny(t *testing.T) {
-	t.Helper()
-	s.tiny = t.TempDir()
-	if err := syscall.Mount("tmpfs", s.tiny, "tmpfs", 0, "size=512m"); err != nil {
-		t.Fatalf("make a disk that can be filled, which takes root: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(s.tiny, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 // startTiny runs a process with embedded engines on the small disk.
 func (s *stage) startTiny() {
 	free := realengines.FreeAddrs(s.t, 3)
@@ -276,9 +261,7 @@ func (s *stage) startTiny() {
 
 // fillDisk leaves a twentieth of it.
 func (s *stage) fillDisk() {
-	var disk syscall.Statfs_t
-	s.must(syscall.Statfs(s.tiny, &disk))
-	free, all := int64(disk.Bavail)*disk.Bsize, int64(disk.Blocks)*disk.Bsize
+	free, all := room(s.t, s.tiny)
 	s.must(os.WriteFile(filepath.Join(s.tiny, "ballast"), make([]byte, free-all/20), 0o644))
 }
 

@@ -103,24 +103,26 @@ func hasten(ctx context.Context, admin *kadm.Client, topics []string, progress i
 		}
 		return nil
 	}
+	var denied []string
 	restore = func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
-		var first error
-		err := set(ctx, before, func(err error) { first = errors.Join(first, err) })
-		return errors.Join(err, first)
+		var all error
+		err := set(ctx, before, func(err error) { all = errors.Join(all, err) })
+		if len(denied) > 0 {
+			return err // what could not be set cannot be set back
+		}
+		return errors.Join(err, all)
 	}
-	var denied error
 	err = set(ctx, func(_ kadm.ResourceConfig, name string) kadm.AlterConfig {
 		value := atOnce
 		return kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value}
-	}, func(err error) { denied = err })
+	}, func(err error) { denied = append(denied, err.Error()) })
 	if err != nil {
 		return nil, errors.Join(err, restore())
 	}
-	if denied != nil {
-		fmt.Fprintf(progress, "the brokers compact in their own time: %v\n", denied)
-		return func() error { return nil }, nil
+	if len(denied) > 0 {
+		fmt.Fprintf(progress, "the brokers compact in their own time: %s\n", denied[0])
 	}
 	return restore, nil
 }

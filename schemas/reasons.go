@@ -1,5 +1,7 @@
 package schemas
 
+import "slices"
+
 // Reason says why something went another way than straight through. The set is bounded: it becomes a metric label, a
 // dead-letter header, an outcome and a line of documentation.
 type Reason string
@@ -97,6 +99,14 @@ type ReasonInfo struct {
 	Where  string `json:"where"` // dropped, dead letter, outcome or held
 	Means  string `json:"means"`
 	Mend   string `json:"mend"`
+}
+
+// Info is what a reason means; of one that is none of Reasons nothing but its name.
+func (r Reason) Info() ReasonInfo {
+	if i := slices.IndexFunc(Reasons, func(info ReasonInfo) bool { return info.Reason == r }); i >= 0 {
+		return Reasons[i]
+	}
+	return ReasonInfo{Reason: r}
 }
 
 // DeadLetter says whether a record becomes a dead letter with the reason. Content that Slack refused does, beside its outcome.

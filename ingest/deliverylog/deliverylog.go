@@ -67,11 +67,8 @@ type Entry struct {
 
 // Explain fills in what the reason means, and what to do.
 func (e *Entry) Explain() {
-	for _, r := range schemas.Reasons {
-		if r.Reason == e.Reason {
-			e.Means, e.Next = r.Means, r.Mend
-		}
-	}
+	info := e.Reason.Info()
+	e.Means, e.Next = info.Means, info.Mend
 }
 
 // Cursor is where a page ends: the order of entries.

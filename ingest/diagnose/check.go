@@ -142,21 +142,7 @@ type Examiner struct {
 }
 
 // mend is what the catalogue of reasons says to do.
-func mend(r schemas.Reason, otherwise string) string {
-	for _, info := range schemas.Reasons {
-		if info.Reason == r {
-			return cmp.Or(info.Mend, otherwise)
-		}
-	}
-	return otherwise
-}
+func mend(r schemas.Reason, otherwise string) string { return cmp.Or(r.Info().Mend, otherwise) }
 
 // means is what the catalogue of reasons says that one means.
-func means(r schemas.Reason) string {
-	for _, info := range schemas.Reasons {
-		if info.Reason == r {
-			return info.Means
-		}
-	}
-	return string(r)
-}
+func means(r schemas.Reason) string { return cmp.Or(r.Info().Means, string(r)) }

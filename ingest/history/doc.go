@@ -34,8 +34,8 @@
 //
 // With its messages each page writes a window: all ts that Slack has in the stretch. Who holds rows (sinks/clickhouse) deletes those of the stretch that the
 // window does not list; and, of a window that says what has replies, those to what has none: a root whose last reply was deleted looks as if it never had
-// one. Windows say so when all of a channel is read. Only there it is known what we have, also of what came by events; and the record makes the same of the same rows, however often
-// and in what order it is applied. A window's version, and that of every polled message, is the time as of which Slack's answer held (as_of): events from before
+// one. Windows say so when all of a channel is read. Only there it is known what we have, also of what came by events; and the record makes the same of
+// the same rows, however often and in what order it is applied. A window's version, and that of every polled message, is the time as of which Slack's answer held (as_of): events from before
 // are in the answer, events from after have higher versions. So a message that was posted while the page was read is not deleted by it; a deletion that
 // was inferred wrongly gives way to the next sighting, which is as of later; and a bot's edit that bears no mark of one still wins over what it
 // replaces. A live event of a message that Slack no longer has, which came so late that the window was applied before, is found by the next window:

@@ -162,7 +162,8 @@ func (o *Options) notification(ctx context.Context, id string) []Result {
 	case outcome == nil:
 		return append(done, Result{Stage: Outcome, Err: fmt.Errorf("no outcome within %s: 'backchannel explain --org %s --request %s' says where it is", o.Timeout, o.Org, r.RequestID)})
 	case outcome.Status == schemas.Failed || outcome.Status == schemas.Expired:
-		return append(done, Result{Stage: Outcome, Err: fmt.Errorf("the outcome is %s %s by %s. %s", outcome.Status, outcome.Reason, outcome.Channel, meaning(outcome.Reason))})
+		why := outcome.Reason.Info()
+		return append(done, Result{Stage: Outcome, Err: fmt.Errorf("the outcome is %s %s by %s. %s %s", outcome.Status, outcome.Reason, outcome.Channel, why.Means, why.Mend)})
 	case outcome.Status != schemas.Delivered || outcome.Channel != schemas.BySlack:
 		return append(done, Result{Stage: Outcome, Err: fmt.Errorf("the outcome is %s %s by %s: the probe's person has to receive %s as Slack messages", outcome.Status, outcome.Reason, outcome.Channel, o.Type)})
 	}
@@ -227,14 +228,4 @@ var advices = map[string]string{ //nolint:gosec // words about tokens
 	"missing_scope":     "the probe's token needs chat:write, and that which reads direct messages im:history",
 	"invalid_auth":      "probe-token, or probe-dm-token, is no token of Slack",
 	"token_revoked":     "probe-token, or probe-dm-token, was revoked",
-}
-
-// meaning is what a reason means, and what mends it.
-func meaning(r schemas.Reason) string {
-	for _, info := range schemas.Reasons {
-		if info.Reason == r {
-			return info.Means + " " + info.Mend
-		}
-	}
-	return ""
 }

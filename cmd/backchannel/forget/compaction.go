@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/scan"
+	"github.com/bigmind/backchannel/ingest"
 )
 
 // Ends say up to which offset, by topic and partition, what tombstones replaced must be gone.
@@ -59,78 +60,79 @@ func compact(ctx context.Context, o Options) (Ends, map[string]int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	left, err := compacted(ctx, o.Kafka, replaced, ends)
+	ingest.Sleep(ctx, 10*time.Millisecond) // the segments with the values are older than segment.ms then
+	err = bury(ctx, o.Kafka, replaced)     // what is written closes them
+	var left map[string]int
+	if err == nil {
+		left, err = await(ctx, client, ends)
+	}
 	return ends, left, errors.Join(err, restore())
 }
 
-// compacted waits until the brokers have compacted, or for compactWithin.
-func compacted(ctx context.Context, kafka []kgo.Opt, replaced []control, ends Ends) (left map[string]int, err error) {
-	if err := sleep(ctx, 10*time.Millisecond); err != nil { // the segments with the values are older than segment.ms then
-		return nil, err
-	}
-	if err := bury(ctx, kafka, replaced); err != nil { // what is written closes them
-		return nil, err
-	}
-	for until := time.Now().Add(compactWithin); ; {
-		if left, err = Traces(ctx, kafka, ends); err != nil || len(left) == 0 || time.Now().After(until) {
-			return left, err
-		}
-		if err := sleep(ctx, compactEvery); err != nil {
+// await waits until the brokers have compacted, or for compactWithin.
+func await(ctx context.Context, client *kgo.Client, ends Ends) (map[string]int, error) {
+	for until := time.Now().Add(compactWithin); ; ingest.Sleep(ctx, compactEvery) {
+		left, err := before(ctx, client, ends)
+		if err != nil || len(left) == 0 || time.Now().After(until) {
 			return left, err
 		}
 	}
 }
 
-// hasten sets hasty, and returns how to set back what was.
+// hasten sets hasty, and returns how to set back what was changed.
 func hasten(ctx context.Context, admin *kadm.Client, topics []string, progress io.Writer) (restore func() error, err error) {
 	was, err := admin.DescribeTopicConfigs(ctx, topics...)
 	if err != nil {
 		return nil, fmt.Errorf("read the settings of topics: %w", err)
 	}
-	set := func(ctx context.Context, change func(topic kadm.ResourceConfig, name string) kadm.AlterConfig, refused func(error)) error {
-		for _, topic := range was {
-			for _, name := range hasty { // one by one: a broker that does not know the one may know the other
-				answers, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{change(topic, name)}, topic.Name)
-				if err != nil {
-					return fmt.Errorf("change %s of topic %s: %w", name, topic.Name, err)
-				}
-				for _, a := range answers {
-					if a.Err != nil && !errors.Is(a.Err, kerr.InvalidConfig) {
-						refused(fmt.Errorf("change %s of topic %s: %w", name, topic.Name, a.Err))
-					}
-				}
-			}
-		}
-		return nil
+	type change struct {
+		topic string
+		back  kadm.AlterConfig
 	}
-	var denied []string
-	restore = func() error {
+	var changed []change
+	restore = func() (err error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
-		var all error
-		err := set(ctx, before, func(err error) { all = errors.Join(all, err) })
-		if len(denied) > 0 {
-			return err // what could not be set cannot be set back
+		for _, c := range changed {
+			err = errors.Join(err, alter(ctx, admin, c.topic, c.back))
 		}
-		return errors.Join(err, all)
+		return err
 	}
-	err = set(ctx, func(_ kadm.ResourceConfig, name string) kadm.AlterConfig {
-		value := atOnce
-		return kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value}
-	}, func(err error) { denied = append(denied, err.Error()) })
-	if err != nil {
-		return nil, errors.Join(err, restore())
-	}
-	if len(denied) > 0 {
-		fmt.Fprintf(progress, "the brokers compact in their own time: %s\n", denied[0])
+	told := false
+	for _, topic := range was {
+		for _, name := range hasty { // one by one: a broker that does not know the one may know the other
+			value := atOnce
+			err := alter(ctx, admin, topic.Name, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value})
+			_, refused := errors.AsType[*kerr.Error](err)
+			switch {
+			case err == nil:
+				changed = append(changed, change{topic.Name, own(topic, name)})
+			case !refused:
+				return nil, errors.Join(err, restore())
+			case !told && !errors.Is(err, kerr.InvalidConfig):
+				told = true
+				fmt.Fprintf(progress, "the brokers compact in their own time: %v\n", err)
+			}
+		}
 	}
 	return restore, nil
 }
 
+func alter(ctx context.Context, admin *kadm.Client, topic string, change kadm.AlterConfig) error {
+	answers, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{change}, topic)
+	if err == nil && len(answers) > 0 {
+		err = answers[0].Err
+	}
+	if err != nil {
+		return fmt.Errorf("change %s of topic %s: %w", change.Name, topic, err)
+	}
+	return nil
+}
+
 const atOnce = "1" // ms
 
-// before is the change that sets a topic's setting to what it was: its own value, or none; what a run left that broke off is none.
-func before(topic kadm.ResourceConfig, name string) kadm.AlterConfig {
+// own is the change that sets a topic's setting to what it was: its own value, or none; what a run left that broke off is none.
+func own(topic kadm.ResourceConfig, name string) kadm.AlterConfig {
 	for _, c := range topic.Configs {
 		if c.Key == name && c.Source == kmsg.ConfigSourceDynamicTopicConfig && c.MaybeValue() != atOnce {
 			return kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: c.Value}
@@ -149,6 +151,11 @@ func Traces(ctx context.Context, kafka []kgo.Opt, ends Ends) (map[string]int, er
 		return nil, err
 	}
 	defer client.Close()
+	return before(ctx, client, ends)
+}
+
+// before counts them with a client that is there.
+func before(ctx context.Context, client *kgo.Client, ends Ends) (map[string]int, error) {
 	spans, err := scan.All(ctx, client, slices.Sorted(maps.Keys(ends))...)
 	if err != nil {
 		return nil, err
@@ -187,15 +194,4 @@ func traces(ctx context.Context, client *kgo.Client, spans scan.Spans) ([]contro
 		all = append(all, control{topic: p.topic, key: p.key, partition: p.partition})
 	}
 	return all, err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // A window lists all messages that Slack has in a stretch of a channel, as of its version. Rows of the stretch that it does not list, and whose version is
-// lower, were deleted, although no event has said so: each gets a tombstone with the window's version. So do replies, wherever they stand, to what of the stretch has none. Windows are applied after the rows of their batch,
+// lower, were deleted, although no event has said so: each gets a tombstone with the window's version. So do replies, wherever they stand, to what of the
+// stretch has none, of windows that say what has replies. Windows are applied after the rows of their batch,
 // and so after all rows that come before them on the channel's partition. Applied again, a window finds nothing to delete; what has been seen
 // since, as of a later time, has a higher version.
 

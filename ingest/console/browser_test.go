@@ -230,6 +230,29 @@ func TestTheKeyboardAloneInABrowser(t *testing.T) {
 	}
 }
 
+// The list that is open shows what comes, and leaves alone what somebody has ticked, and where they are.
+func TestAListGrowsInABrowser(t *testing.T) {
+	b := openBrowser(t)
+	b.account("acc-umbrella", "Umbrella", "umbrella.example")
+	b.channel(schemas.SlackChannel{ChannelID: "C0000090", Name: "0-umbrella", IsMember: true})
+	b.signsIn("Olga")
+	b.opens(Home + "channels")
+	b.do("tick a suggestion, and stand on a channel", chromedp.Click(`input[name=accept][value^="T1/C0000090/"]`), chromedp.Focus(`a.name[id="T1/C0000090"]`))
+	b.channel(schemas.SlackChannel{ChannelID: "C0000091", IsMember: true})
+	b.sees("C0000091")
+	b.channel(schemas.SlackChannel{ChannelID: "C0000091", Name: "00-new-here", IsMember: true})
+	b.sees("00-new-here")
+	if got := evaluate[string](b, `[...document.querySelectorAll("input[name=accept]:checked")].map((box) => box.value).join() + " " + document.activeElement.id`); got != "T1/C0000090/acc-umbrella T1/C0000090" {
+		t.Errorf("ticked, and with the focus: %q", got)
+	}
+	b.do("search", chromedp.SendKeys(`#q`, "umbrella"), chromedp.WaitReady(`//table[count(.//a[@class="name"])=1]`))
+	b.channel(schemas.SlackChannel{ChannelID: "C0000092", Name: "umbrella-too", IsMember: true})
+	b.sees("umbrella-too")
+	if n := evaluate[int](b, `document.querySelectorAll("a.name").length`); n != 2 {
+		t.Errorf("the search shows %d channels", n)
+	}
+}
+
 // What stands in names is text: of accounts, channels and people, and in what somebody typed.
 func TestStoredHTMLIsTextInABrowser(t *testing.T) {
 	const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`

@@ -89,6 +89,7 @@ type channelsData struct {
 	Account      *schemas.Account // whose channels are shown
 	Open, Linked int64
 	Next, First  string // paths; empty: there is none
+	Again        string // where the list looks again by itself
 	Sure         int    // rows with a suggestion that may be accepted at once
 }
 
@@ -121,11 +122,29 @@ func (c *Console) channels(v *visit) (answer, error) {
 	if err := c.channelFacets(v, &d); err != nil {
 		return answer{}, err
 	}
+	var same bool
+	if d.Again, same, err = again(v, "channels", "channel_rows", d.settled()); err != nil {
+		return answer{}, err
+	}
 	a := answer{template: "channels", title: "Channels", data: d}
 	if v.part() && v.r.Header.Get("HX-Target") == "list" {
+		if same {
+			return unchanged, nil
+		}
 		a.part = "channel_list"
 	}
 	return a, nil
+}
+
+// settled is the list without how far each past is read, which looks again by itself while it moves.
+func (d channelsData) settled() channelsData {
+	d.Rows = slices.Clone(d.Rows)
+	for i := range d.Rows {
+		if p := d.Rows[i].Sync; p != nil && p.Moves {
+			d.Rows[i].Sync = nil
+		}
+	}
+	return d
 }
 
 // page finds the ids of the page, and sets where the next one begins.

@@ -101,6 +101,9 @@ func (c *Console) write(v *visit, a answer) int {
 		h.Set("Location", a.location)
 		v.w.WriteHeader(status)
 		return status
+	case a.status == http.StatusNoContent:
+		v.w.WriteHeader(a.status)
+		return a.status
 	}
 	if a.status == 0 {
 		a.status = http.StatusOK

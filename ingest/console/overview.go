@@ -78,7 +78,7 @@ type overviewData struct {
 	ChannelScopes []scope
 }
 
-// settling is for how long after a workspace was connected the numbers are looked at again by the page itself.
+// settling is for how long after a workspace was connected the page looks at the numbers often. A large workspace takes longer to be read: then seldom.
 const settling = 5 * time.Minute
 
 // overview is Settings, Communication data, Messaging.

@@ -26,7 +26,7 @@ type peopleData struct {
 	Rows                      []personRow
 	Open, Matched, Ended      int64
 	Connected                 bool
-	Next, First               string
+	Next, First, Again        string
 	StateOpen, Done, Disabled string
 }
 
@@ -44,8 +44,15 @@ func (c *Console) people(v *visit) (answer, error) {
 	if d.Rows, err = c.personRows(v, ids); err != nil {
 		return answer{}, err
 	}
+	var same bool
+	if d.Again, same, err = again(v, "people", "people_rows", d); err != nil {
+		return answer{}, err
+	}
 	a := answer{template: "people", title: "People", data: d}
 	if v.part() && v.r.Header.Get("HX-Target") == "list" {
+		if same {
+			return unchanged, nil
+		}
 		a.part = "people_list"
 	}
 	return a, nil

@@ -23,7 +23,7 @@ test: ## all tests that need no service: embedded engines on free ports, race de
 	go test -vet off -timeout 15m ./ingest/history
 
 test-real: ## the same pipeline on Apache Kafka, redis-server and Prometheus, which it fetches or finds
-	go test -tags real -race -count 1 -timeout 15m -run 'Real' ./deploy/realengines/... ./cmd/backchannel/forget ./cmd/backchannel/e2e/...
+	go test -tags real -race -count 1 -timeout 15m -run 'Real' ./deploy/realengines/... ./cmd/backchannel/doctor ./cmd/backchannel/forget ./cmd/backchannel/e2e/...
 
 FAULTS ?= 12
 test-faults: ## FAULTS kills, hangs and outages on three brokers and two replicas of each tier, and on the embedded engines; again with FAULTS_SEED

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -75,6 +77,27 @@ func TestOneThingIsBroken(t *testing.T) {
 		"Redis is away": {func(t *testing.T, w *world) {
 			w.opts.Redis = redis.NewClient(&redis.Options{Addr: closedPort(t), MaxRetries: -1})
 		}, "redis", "reachable", []string{"Redis does not answer at redis"}},
+		"Redis is out of memory": {func(_ *testing.T, w *world) {
+			w.redisSays(oom, 4<<20+100, 4<<20, "noeviction", 0)
+		}, "redis", "memory", []string{"out of memory and refuses what is written", "4.0 MiB are used of 4.0 MiB", "nothing is lost"}},
+		"Redis is out of memory, by its own count not yet": {func(_ *testing.T, w *world) {
+			w.redisSays(oom, 4<<20, 4<<20, "noeviction", 0)
+		}, "redis", "memory", []string{"out of memory and refuses what is written", "4.0 MiB are used of 4.0 MiB"}},
+		"Redis is out of memory, and that is all it says": {func(_ *testing.T, w *world) {
+			w.redisSays(oom, 0, 0, "", 0)
+		}, "redis", "memory", []string{"OOM command not allowed when used memory > 'maxmemory'"}},
+		"Redis is nearly out of memory": {func(_ *testing.T, w *world) {
+			w.redisSays("", 3800<<10, 4<<20, "noeviction", 0)
+		}, "redis", "memory", []string{"nearly out of memory: 3.7 MiB are used of 4.0 MiB"}},
+		"Redis would evict": {func(_ *testing.T, w *world) {
+			w.redisSays("", 1<<20, 4<<20, "volatile-lru", 0)
+		}, "redis", "eviction", []string{"maxmemory-policy volatile-lru", "notifications come twice"}},
+		"Redis evicts": {func(_ *testing.T, w *world) {
+			w.redisSays("", 4<<20+100, 4<<20, "allkeys-lfu", 7)
+		}, "redis", "eviction", []string{"maxmemory-policy allkeys-lfu", "the views", "has evicted 7 keys"}},
+		"Redis is a replica": {func(_ *testing.T, w *world) {
+			w.redisSays("READONLY You can't write against a read only replica.", 1<<20, 0, "noeviction", 0)
+		}, "redis", "writes", []string{"READONLY"}},
 		"the views are incomplete": {func(_ *testing.T, w *world) {
 			w.mini.Del(schemas.ViewsCompleteKey)
 			w.mini.HDel(schemas.ViewsReadyKey, "crm.accounts/0")
@@ -153,6 +176,24 @@ func TestOneThingIsBroken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oom is how Redis refuses a write (redis.io/docs/latest/develop/reference/eviction).
+const oom = "OOM command not allowed when used memory > 'maxmemory'."
+
+// redisSays makes Redis answer writes with an error, unless it is empty, and INFO with this. Without a policy it says nothing of its memory.
+func (w *world) redisSays(refusal string, used, limit int64, policy string, evicted int) {
+	w.mini.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
+		switch {
+		case cmd == "SET" && refusal != "":
+			c.WriteError(refusal)
+		case cmd == "INFO" && policy != "":
+			c.WriteBulk(fmt.Sprintf("# Memory\r\nused_memory:%d\r\nused_memory_human:3M\r\nmaxmemory:%d\r\nmaxmemory_policy:%s\r\n\r\n# Stats\r\nevicted_keys:%d\r\n", used, limit, policy, evicted))
+		default:
+			return false
+		}
+		return true
+	})
 }
 
 func printed(lines []Line) string {

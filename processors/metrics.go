@@ -16,6 +16,7 @@ type Metrics struct {
 	aborts   *prometheus.CounterVec
 	stalls   *prometheus.CounterVec
 	due      *prometheus.CounterVec
+	lost     *prometheus.CounterVec
 }
 
 // NewMetrics registers the tier's metrics.
@@ -43,7 +44,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "backchannel_processors_due_records_total", Help: "Records emitted because their time had come (`release`), tombstones included.",
 		}, []string{"processor"}),
 	}
-	reg.MustRegister(m.due, m.records, m.batches, m.duration, m.aborts, m.stalls)
+	m.lost = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "backchannel_processors_lost_records_total", Help: "Records that their topic's retention deleted while the processor was away, before it had read them. At most: what is gone may have been markers of transactions.",
+	}, []string{"processor"})
+	reg.MustRegister(m.due, m.lost, m.records, m.batches, m.duration, m.aborts, m.stalls)
 	return m
 }
 
@@ -82,6 +86,11 @@ func (m *Metrics) expect(processor string) {
 	}
 	m.aborts.WithLabelValues(processor)
 	m.stalls.WithLabelValues(processor)
+	m.lost.WithLabelValues(processor)
+}
+
+func (m *Metrics) missed(processor string, n int64) {
+	m.lost.WithLabelValues(processor).Add(float64(n))
 }
 
 func (m *Metrics) ticked(processor string, n int) { m.due.WithLabelValues(processor).Add(float64(n)) }

@@ -23,6 +23,8 @@ type Options struct {
 	Metrics *Metrics
 	Health  Health
 	Log     *slog.Logger
+	// Missed, when set, tells how many records retention has deleted of partitions that were just assigned, from what was committed on.
+	Missed func(ctx context.Context, assigned map[string]map[int32]kgo.Offset) (records int64)
 	// Trace, when set, begins the spans of a batch that was processed since started.
 	Trace func(name string, batch []*kgo.Record, started time.Time) Spans
 	// MaxBatch bounds the records of one transaction. More save transactions, fewer save memory. 0: 5,000.
@@ -119,7 +121,7 @@ func (r *Runner) session(ctx, work context.Context) error {
 	r.owned = newOwnership()
 	sess, err := kgo.NewGroupTransactSession(append([]kgo.Opt{
 		kgo.RecordPartitioner(NewPartitioner()),
-		kgo.AdjustFetchOffsetsFn(r.owned.assigned),
+		kgo.AdjustFetchOffsetsFn(r.assigned),
 		kgo.OnPartitionsRevoked(r.owned.lost),
 		kgo.OnPartitionsLost(r.owned.lost),
 		kgo.WithContext(connected),
@@ -166,6 +168,15 @@ func (r *Runner) session(ctx, work context.Context) error {
 			return err
 		}
 	}
+}
+
+// assigned takes partitions over, and counts what retention has deleted of what was not committed while nobody held them.
+func (r *Runner) assigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	if r.opts.Missed != nil {
+		r.opts.Metrics.missed(r.def.Name, r.opts.Missed(ctx, offsets))
+	}
+	r.owned.assign(offsets)
+	return offsets, nil
 }
 
 // leave leaves the group, or goes without having left when that takes too long: the group then notices by itself.

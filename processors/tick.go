@@ -49,8 +49,8 @@ type ownership struct {
 
 func newOwnership() *ownership { return &ownership{after: map[string]map[int32]int64{}} }
 
-// assigned takes partitions over, with the offsets that the group has committed for them.
-func (o *ownership) assigned(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+// assign takes partitions over, with the offsets that the group has committed for them.
+func (o *ownership) assign(offsets map[string]map[int32]kgo.Offset) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for topic, parts := range offsets {
@@ -61,7 +61,6 @@ func (o *ownership) assigned(_ context.Context, offsets map[string]map[int32]kgo
 			o.after[topic][p] = max(0, offset.EpochOffset().Offset)
 		}
 	}
-	return offsets, nil
 }
 
 func (o *ownership) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {

@@ -26,6 +26,8 @@ type Options struct {
 	Metrics         *Metrics
 	Health          Health
 	Log             *slog.Logger
+	// Missed, when set, tells how many records retention has deleted of partitions that were just assigned, from what was committed on.
+	Missed func(ctx context.Context, assigned map[string]map[int32]kgo.Offset) (records int64)
 	// Trace, when set, makes the spans of records that were written since started, in their traces.
 	Trace func(name string, written []*kgo.Record, started time.Time)
 	// Drain bounds how long a batch in progress may take after the runner was told to stop. 0: 10 s.
@@ -112,7 +114,7 @@ func (r *Runner) consumer() []kgo.Opt {
 	}
 	start := def.Start
 	if start == nil {
-		start = r.missed()
+		start = r.missed
 	}
 	opts = append(opts, kgo.AdjustFetchOffsetsFn(start))
 	lost := func(_ context.Context, _ *kgo.Client, gone map[string][]int32) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/missed"
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/enrich"
@@ -17,6 +18,7 @@ import (
 func (w *wiring) processor(def processors.Definition) (runner, error) {
 	opts := processors.Options{
 		Kafka: w.client(def.Name), Metrics: w.processorMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
+		Missed: missed.New(def.Name, w.kafka, w.log).Count,
 	}
 	if w.traces != nil {
 		opts.Trace = func(name string, batch []*kgo.Record, started time.Time) processors.Spans {

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/cmd/backchannel/missed"
 	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks"
@@ -21,6 +22,7 @@ import (
 func (w *wiring) sink(def sinks.Definition) (runner, error) {
 	opts := sinks.Options{
 		Kafka: slices.Concat(w.kafka, w.traces.Kafka()), Consumer: w.named(def.Name), Metrics: w.sinkMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
+		Missed: missed.New(def.Name, w.kafka, w.log).Count,
 	}
 	if w.traces != nil {
 		opts.Trace = func(name string, written []*kgo.Record, started time.Time) {

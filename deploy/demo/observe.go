@@ -56,8 +56,9 @@ func (r *run) probe(ctx context.Context) error {
 		}
 		for ctx.Err() == nil {
 			seen, err := r.visible(ctx, m)
-			if err != nil {
-				return err
+			if err != nil { // whoever only watches ends nothing: the next one is measured
+				r.Log.Warn("it is not known when a message was queryable", "error", err)
+				return nil
 			}
 			if seen {
 				r.latency.add(time.Since(began))
@@ -90,8 +91,11 @@ func (r *run) progress(ctx context.Context) error {
 			return fmt.Errorf("ask the simulator for deliveries: %w", err)
 		}
 		rows, err := r.rows(ctx)
-		if err != nil {
-			return err
+		if err != nil { // a machine that slept, an engine that is started anew: the comparison at the end is what must not fail
+			if ctx.Err() == nil {
+				r.Log.Warn("there is no line of progress", "error", err)
+			}
+			return nil
 		}
 		dms, err := r.dms(ctx)
 		if err != nil {

@@ -4,6 +4,7 @@ package missed
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -41,7 +42,10 @@ func New(component string, kafka []kgo.Opt, log *slog.Logger) *Counter {
 // Where the brokers do not say it is 0, and logged: the component has to go on.
 func (c *Counter) Count(ctx context.Context, assigned map[string]map[int32]kgo.Offset) (records int64) {
 	begins, err := c.begins(ctx, slices.Collect(maps.Keys(assigned)))
-	if err != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // the component is told to stop
+		return 0
+	case err != nil:
 		c.log.Warn("it is not known whether retention has deleted what was not read", "component", c.component, "error", err)
 		return 0
 	}

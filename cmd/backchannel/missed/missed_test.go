@@ -138,10 +138,16 @@ func TestBrokersThatDoNotSay(t *testing.T) {
 	k := sinkstest.NewKafka(t, 1, topic)
 	var log bytes.Buffer
 	c := New(name, k.Options(), slog.New(slog.NewTextHandler(&log, nil)))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if n := c.Count(ctx, map[string]map[int32]kgo.Offset{topic.Name: {0: kgo.NewOffset().At(2)}}); n != 0 || !strings.Contains(log.String(), "it is not known") {
+	assigned := map[string]map[int32]kgo.Offset{topic.Name: {0: kgo.NewOffset().At(2)}}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Hour))
+	defer cancel()
+	if n := c.Count(ctx, assigned); n != 0 || !strings.Contains(log.String(), "it is not known") {
 		t.Errorf("%d counted, and logged:\n%s", n, log.String())
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if n := c.Count(stopped, assigned); n != 0 || strings.Count(log.String(), "\n") != 1 {
+		t.Errorf("told to stop, %d counted, and logged:\n%s", n, log.String())
 	}
 	if n := c.Count(ctx, nil); n != 0 || strings.Count(log.String(), "\n") != 1 {
 		t.Errorf("of nothing %d counted, and logged:\n%s", n, log.String())

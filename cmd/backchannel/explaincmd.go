@@ -244,7 +244,7 @@ func printExplanation(out io.Writer, user string, kind schemas.NotificationType,
 	for _, c := range x.Channels {
 		if c.Reason != "" {
 			means, mend := words(c.Reason)
-			say("  by %s it cannot be sent. %s: %s %s %s", c.By, c.Reason, means, mend, c.Detail)
+			say("  by %s it cannot be sent. %s: %s", c.By, c.Reason, strings.TrimSpace(means+" "+mend+" "+c.Detail))
 			continue
 		}
 		delivered = delivered || !x.Dropped

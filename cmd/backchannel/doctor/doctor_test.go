@@ -89,6 +89,12 @@ func TestOneThingIsBroken(t *testing.T) {
 		"Redis is nearly out of memory": {func(_ *testing.T, w *world) {
 			w.redisSays("", 3800<<10, 4<<20, "noeviction", 0)
 		}, "redis", "memory", []string{"nearly out of memory: 3.7 MiB are used of 4.0 MiB"}},
+		"a node of a Redis Cluster is nearly out of memory": {func(t *testing.T, w *world) {
+			w.redisSays("", 3800<<10, 4<<20, "noeviction", 0)
+			cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{w.mini.Addr()}})
+			t.Cleanup(func() { _ = cluster.Close() })
+			w.opts.Redis = cluster
+		}, "redis", "memory", []string{"nearly out of memory: 127.0.0.1:", ": 3.7 MiB are used of 4.0 MiB"}},
 		"Redis would evict": {func(_ *testing.T, w *world) {
 			w.redisSays("", 1<<20, 4<<20, "volatile-lru", 0)
 		}, "redis", "eviction", []string{"maxmemory-policy volatile-lru", "notifications come twice"}},

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -95,6 +96,23 @@ func TestTheListOfChannelsFillsByItself(t *testing.T) {
 	narrow.looks("1 without an account", "No channel fits", "!globex-rollout") // it says how many there are
 	w.channel(schemas.SlackChannel{ChannelID: private, Name: "board", IsMember: true, IsPrivate: true})
 	narrow.looks("board", "!globex-rollout")
+}
+
+// A request that goes to Slack and by email has two outcomes, one after the other.
+func TestTheDeliveriesOfARequestFillByThemselves(t *testing.T) {
+	w := newWorld(t)
+	row := func(by schemas.DeliveryChannel, status schemas.OutcomeStatus) {
+		w.log.rows = append(w.log.rows, deliverylog.Entry{RequestID: "r1", Recipient: "olga", Type: "coaching.insight", Channel: by, Status: status, At: w.now})
+	}
+	l := w.opened(Home + "log?request=r1")
+	l.looks()
+	row(schemas.ByEmail, schemas.Delivered)
+	l.looks("by email", "!Nothing fits")
+	l.looks()
+	row(schemas.BySlack, schemas.Expired)
+	l.looks("by email", "by Slack")
+	l.looks()
+	w.wants(w.page(Home+"log"), "by Slack", "!hx-get") // everybody's deliveries are many, and ClickHouse is asked when somebody asks
 }
 
 func TestTheListOfPeopleFillsByItself(t *testing.T) {

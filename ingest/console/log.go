@@ -31,7 +31,8 @@ type logData struct {
 	Request, Days              string
 	Everybody                  bool // an administrator may ask about anybody
 	Next                       string
-	Again                      string // set: nothing has come yet, and the page looks by itself
+	Awaited                    bool   // more may come of what was asked for, and the page looks by itself
+	Again                      string // where it does
 	Off                        bool   // ClickHouse is not to be had here
 	Nobody                     string // who was asked for and is not known
 }
@@ -61,15 +62,25 @@ func (c *Console) deliveries(v *visit) (answer, error) {
 		if rows, err = c.opts.Deliveries.Find(v.ctx(), v.org(), ask); err == nil {
 			err = c.logRows(v, &d, rows)
 		}
-		if len(rows) == 0 && ask.After == nil {
-			d.Again = d.path("")
+		d.Awaited = ask.After == nil && (len(rows) == 0 || d.Request != "") // a request may have another outcome, of a person or a channel; ClickHouse finds it by its key
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	same := false
+	if d.Awaited {
+		if d.Again, same, err = again(v, "log", "log_rows", d); err != nil {
+			return answer{}, err
 		}
 	}
 	a.data = d
 	if v.part() && v.r.Header.Get("HX-Target") == "list" {
+		if same {
+			return unchanged, nil
+		}
 		a.part = "log_list"
 	}
-	return a, err
+	return a, nil
 }
 
 // logQuery bounds what is asked by who asks.

@@ -1,5 +1,7 @@
 // Package missed counts what retention has deleted before a consumer group had read it: its component was away, or held up, for longer than the topic keeps
 // records. Kafka's answer to such an offset is that it is out of range, upon which a client starts at what is there, and says nothing.
+//
+// A group that was away for longer than the brokers keep what it has committed (offsets.retention.minutes, a week unless set) is as new, and nothing of it is counted.
 package missed
 
 import (

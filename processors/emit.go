@@ -26,16 +26,17 @@ func EmitDelivery(by schemas.DeliveryChannel, d *schemas.Delivery) *kgo.Record {
 	return Emit(DeliveryTopic(by, d.Priority), schemas.OrgKey(d.OrgID, d.Recipient.KeyPart()), d.AppendJSON(nil))
 }
 
-// Slab makes the records of a batch out of two allocations instead of three a record.
+// Slab makes the records of a batch out of few allocations, each small enough to be in the processor's cache when it is written.
 type Slab struct {
 	records []kgo.Record
 	buf     []byte
 }
 
-// NewSlab makes room for n records of so many bytes; more are let grow.
-func NewSlab(n, bytes int) *Slab {
-	return &Slab{records: make([]kgo.Record, 0, n), buf: make([]byte, 0, n*bytes)}
-}
+const (
+	slabRecords = 256
+	slabBytes   = 128 << 10
+	slabSpare   = 4 << 10 // what a record may take: one that takes more is copied
+)
 
 // Emit is Emit for a value that can append itself.
 func (s *Slab) Emit(topic string, key schemas.Key, value interface{ AppendJSON(buf []byte) []byte }) *kgo.Record {
@@ -48,6 +49,12 @@ func (s *Slab) Emit(topic string, key schemas.Key, value interface{ AppendJSON(b
 
 // Copy makes a record of a value that is there already.
 func (s *Slab) Copy(topic string, key schemas.Key, value []byte) *kgo.Record {
+	if len(s.records) == cap(s.records) {
+		s.records = make([]kgo.Record, 0, slabRecords)
+	}
+	if cap(s.buf)-len(s.buf) < slabSpare {
+		s.buf = make([]byte, 0, slabBytes)
+	}
 	from := len(s.buf)
 	s.buf = append(s.buf, key...)
 	s.records = append(s.records, kgo.Record{Topic: topic, Key: s.buf[from:len(s.buf):len(s.buf)], Value: value})

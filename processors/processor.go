@@ -28,6 +28,8 @@ type Definition struct {
 	Processor Processor
 	// Ticker, when set, is called by time. Such a processor may write the compacted topics that it reads: to end what is there.
 	Ticker Ticker
+	// Repartition, when set, is how records meet whose producers chose their keys. Such a processor reads and writes what they go through.
+	Repartition *Repartition
 }
 
 // Validate refuses a definition that cannot run.
@@ -42,7 +44,8 @@ func (d Definition) Validate() error {
 	}
 	for _, in := range d.In {
 		for _, out := range d.Out {
-			if in.Name == out.Name && (d.Ticker == nil || in.Cleanup != schemas.Compact) {
+			ends, passes := d.Ticker != nil && in.Cleanup == schemas.Compact, d.Repartition != nil && in.Name == d.Repartition.Through.Name
+			if in.Name == out.Name && !ends && !passes {
 				return fmt.Errorf("processor %s writes %s, which it reads: a loop", d.Name, in.Name)
 			}
 		}
@@ -96,8 +99,9 @@ func (r *Result) Emitted() []*kgo.Record { return r.emitted }
 // Fate says what became of input i.
 func (r *Result) Fate(i int) Fate { return r.fates[i] }
 
-// check refuses a result that leaves an input unaccounted for or emits outside the definition's edges.
-func (r *Result) check(d Definition, n int) error {
+// check refuses a result that leaves an input unaccounted for, emits outside the definition's edges or sends round what has been through.
+func (r *Result) check(d Definition, batch []*kgo.Record) error {
+	n := len(batch)
 	if r == nil || len(r.fates) != n {
 		return fmt.Errorf("processor %s: the result is not for this batch of %d records", d.Name, n)
 	}
@@ -106,9 +110,12 @@ func (r *Result) check(d Definition, n int) error {
 			return fmt.Errorf("processor %s: record %d of %d is unaccounted for", d.Name, i, n)
 		}
 	}
-	for _, rec := range r.emitted {
+	for i, rec := range r.emitted {
 		if !d.writes(rec.Topic) {
 			return fmt.Errorf("processor %s: emitted to %q, which is not among its outputs", d.Name, rec.Topic)
+		}
+		if d.Repartition != nil && rec.Topic == d.Repartition.Through.Name && batch[r.sources[i]].Topic == rec.Topic {
+			return fmt.Errorf("processor %s: emitted to %q what came from there", d.Name, rec.Topic)
 		}
 	}
 	return nil

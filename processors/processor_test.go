@@ -77,7 +77,7 @@ func TestResultCheck(t *testing.T) {
 			return r
 		}, "not among its outputs"},
 	} {
-		err := tt.result().check(def, 4)
+		err := tt.result().check(def, make([]*kgo.Record, 4))
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "enrich")) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}

@@ -119,7 +119,12 @@ func (r *Runner) session(ctx, work context.Context) error {
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
 	r.owned = newOwnership()
+	balancer := kgo.CooperativeStickyBalancer()
+	if r.def.Repartition != nil {
+		balancer = newCopartition(r.def.Repartition)
+	}
 	sess, err := kgo.NewGroupTransactSession(append([]kgo.Opt{
+		kgo.Balancers(balancer),
 		kgo.RecordPartitioner(NewPartitioner()),
 		kgo.AdjustFetchOffsetsFn(r.assigned),
 		kgo.OnPartitionsRevoked(r.owned.lost),
@@ -172,6 +177,9 @@ func (r *Runner) session(ctx, work context.Context) error {
 
 // assigned takes partitions over, and counts what retention has deleted of what was not committed while nobody held them.
 func (r *Runner) assigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	if err := r.succeed(ctx, offsets); err != nil {
+		return nil, err
+	}
 	if r.opts.Missed != nil {
 		r.opts.Metrics.missed(r.def.Name, r.opts.Missed(ctx, offsets))
 	}
@@ -210,6 +218,9 @@ func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, b
 	batch = slices.DeleteFunc(batch, func(rec *kgo.Record) bool { return rec.Attrs.IsControl() })
 	result := NewResult(0)
 	if len(batch) > 0 {
+		if r.def.Repartition != nil {
+			r.def.Repartition.learn(sess.Client())
+		}
 		var err error
 		if result, err = r.process(ctx, batch); err != nil {
 			return err
@@ -265,7 +276,7 @@ func (r *Runner) process(ctx context.Context, batch []*kgo.Record) (*Result, err
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		result, err := r.def.Processor.Process(ctx, batch)
 		if err == nil {
-			err = result.check(r.def, len(batch))
+			err = result.check(r.def, batch)
 			if err == nil {
 				return result, nil
 			}

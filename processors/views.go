@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -70,6 +71,6 @@ func (m *Memo[T]) Decode(value string) (*T, error) {
 	if m.decoded == nil || len(m.decoded) >= memoLimit {
 		m.decoded = make(map[string]*T)
 	}
-	m.decoded[value] = v
+	m.decoded[strings.Clone(value)] = v // it may be a part of something long
 	return v, nil
 }

@@ -59,7 +59,7 @@ func samples() []sample {
 			TeamID: "T024BE7LD", ChannelID: "C024BE91L", ChannelType: "channel", PolledAt: at, AsOf: at.Add(-10 * time.Second),
 			Message: []byte(`{"type":"message","user":"U024BE7LH","text":"hello","ts":"1790000000.000100"}`), Window: sampleWindow(),
 		}),
-		sampled(NotificationRequests, "org-northwind/usr-ada", sampleRequest()),
+		sampled(NotificationRequests, "org-northwind", sampleRequest()),
 		sampled(NotificationAddressed, "org-northwind", sampleRequest()),
 		sampled(DeliveriesSlack, "org-northwind/usr-ada", delivery),
 		sampled(DeliveriesSlackUrgent, "org-northwind/usr-ada", delivery),

@@ -182,14 +182,14 @@ var (
 		About: "Who may use the API for an organization: for each token its hash, its role and until when it is good. Never the token.",
 	})
 	NotificationRequests = declare[NotificationRequest](Spec{
-		Name: "notification.requests", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
-		WrittenBy: "upstream", ReadBy: "address",
-		About: "Somebody should be told something. Every request ends in at least one outcome for each of its recipients.",
+		Name: "notification.requests", Key: "org", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
+		WrittenBy: "upstream", ReadBy: "route",
+		About: "Somebody should be told something. Every request ends in at least one outcome for each of its recipients. Any key will do; with the organization's it is decided soonest.",
 	})
 	NotificationAddressed = declare[NotificationRequest](Spec{
 		Name: "notification.addressed", Key: "org", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
-		WrittenBy: "address", ReadBy: "route",
-		About: "A request for one person, found in the directory. By organization, so that one owner counts what its people and it get.",
+		WrittenBy: "route", ReadBy: "route",
+		About: "A request for one person, found in the directory, that was in another partition than its organization's: so that one owner counts what an organization and its people get.",
 	})
 	DeliveriesSlack = declare[Delivery](Spec{
 		Name: "notification.deliveries.slack", Key: "org/recipient", Partitions: 6, Cleanup: Delete, Retention: 3 * day,
@@ -218,7 +218,7 @@ var (
 	})
 	NotificationOutcomes = declare[Outcome](Spec{
 		Name: "notification.outcomes", Key: "org/request", Partitions: 6, Cleanup: Delete, Retention: idempotentFor,
-		WrittenBy: "address, route, release (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, setup, upstream",
+		WrittenBy: "route, release (suppressed), sinks (delivered, failed)", ReadBy: "ClickHouse, Redis views, setup, upstream",
 		About: "What became of a request.",
 	})
 	ContextMessages = declare[ContextMessage](Spec{

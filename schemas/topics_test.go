@@ -42,7 +42,7 @@ func TestTopicsAreTheContract(t *testing.T) {
 		{"notification.types", "org/type", 1, Compact, 0, false, "OrgType"},
 		{"org.settings", "org", 1, Compact, 0, false, "OrgSettings"},
 		{"api.tokens", "org/token", 1, Compact, 0, false, "APIToken"},
-		{"notification.requests", "org/recipient", 6, Delete, 3 * d, false, "NotificationRequest"},
+		{"notification.requests", "org", 6, Delete, 3 * d, false, "NotificationRequest"},
 		{"notification.addressed", "org", 6, Delete, 3 * d, false, "NotificationRequest"},
 		{"notification.deliveries.slack", "org/recipient", 6, Delete, 3 * d, false, "Delivery"},
 		{"notification.deliveries.slack.urgent", "org/recipient", 6, Delete, 3 * d, false, "Delivery"},

@@ -36,8 +36,7 @@ import (
 //	processors  enrich       slack.events, slack.history -> context.messages
 //	            lifecycle    slack.events     -> slack.installations, slack.users, slack.channels, channel.associations, setup.prompts, sync.requests, deliveries
 //	            setup        associations, outcomes -> setup.prompts, deliveries
-//	            address      notification.requests -> notification.addressed, outcomes
-//	            route        notification.addressed -> deliveries, notification.held, outcomes
+//	            route        notification.requests, notification.addressed -> notification.addressed, deliveries, notification.held, outcomes
 //	            release      notification.held -> deliveries, outcomes
 //	sinks       views        control topics   -> Redis
 //	            clickhouse   context, control, outcomes -> ClickHouse
@@ -51,7 +50,7 @@ var tiers = []tier{
 	}},
 	{"processors", processors.Group, []component{
 		{"enrich", startEnrich, onRedis}, {"lifecycle", startLifecycle, onRedis}, {"setup", startSetup, onRedis},
-		{"address", startAddress, onRedis}, {"route", startRoute, onRedis}, {"release", startRelease, onRedis},
+		{"route", startRoute, onRedis}, {"release", startRelease, onRedis},
 	}},
 	{"sinks", allBut(sinks.Group, "retain"), []component{
 		{"views", startViews, onRedis}, {"clickhouse", startClickHouse, onClickHouse}, {"slack", startSlack, onRedis}, {"email", startEmail, onRedis},

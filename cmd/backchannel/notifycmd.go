@@ -169,11 +169,7 @@ func notify(ctx context.Context, kafka []kgo.Opt, r schemas.NotificationRequest,
 	if err != nil {
 		return nil, err
 	}
-	first := r.Recipient
-	if len(r.Recipients) > 0 {
-		first = r.Recipients[0]
-	}
-	record := &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(schemas.OrgKey(r.OrgID, first.KeyPart())), Value: value}
+	record := &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(r.OrgID), Value: value}
 	if err := client.ProduceSync(ctx, record).FirstErr(); err != nil {
 		return nil, fmt.Errorf("produce the request: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/missed"
 	"github.com/bigmind/backchannel/processors"
-	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/enrich"
 	"github.com/bigmind/backchannel/processors/lifecycle"
 	releasing "github.com/bigmind/backchannel/processors/release"
@@ -33,10 +32,6 @@ func startEnrich(w *wiring) (runner, error) { return w.processor(enrich.Definiti
 func startLifecycle(w *wiring) (runner, error) { return w.processor(lifecycle.Definition(w.redis)) }
 
 func startSetup(w *wiring) (runner, error) { return w.processor(setup.Definition(w.redis)) }
-
-func startAddress(w *wiring) (runner, error) {
-	return w.processor(address.Definition(w.redis, time.Now))
-}
 
 func startRelease(w *wiring) (runner, error) {
 	return w.processor(releasing.Definition(w.redis, time.Now))

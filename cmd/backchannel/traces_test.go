@@ -39,13 +39,13 @@ func TestTracesGoThroughThePipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.produce(t, schemas.NotificationRequests.Name, schemas.OrgKey("acme", "usr-ada"), encoded(t, schemas.NotificationRequests, schemas.NotificationRequest{
+	w.produce(t, schemas.NotificationRequests.Name, "acme", encoded(t, schemas.NotificationRequests, schemas.NotificationRequest{
 		OrgID: "acme", RequestID: "r1", Type: "meeting_analysis.ready", Recipient: schemas.Recipient{UserID: "usr-ada"}, CreatedAt: time.Now(),
 		Content: schemas.Content{Title: secretText, Body: secretText},
 	}))
 	want := map[string][]string{
 		"POST " + slackapp.EventsPath:   {"slack.events publish", "slack.events receive", "enrich", "context.messages publish", "context.messages receive", "rows"},
-		"notification.requests receive": {"address", "notification.addressed publish", "route", "notification.deliveries.slack publish", "slack", "chat.postMessage", "notification.outcomes publish"},
+		"notification.requests receive": {"route", "notification.deliveries.slack publish", "slack", "chat.postMessage", "notification.outcomes publish"},
 	}
 	deadline := time.Now().Add(30 * time.Second)
 	for begins, names := range want {
@@ -111,7 +111,7 @@ func newTracedWorld(t *testing.T) *tracedWorld {
 	if _, err := apply.Topics(t.Context(), kadm.NewClient(w.producer), 1, false); err != nil {
 		t.Fatal(err)
 	}
-	chosen, err := choose([]string{"events", "enrich", "address", "route", "views", "slack"})
+	chosen, err := choose([]string{"events", "enrich", "route", "views", "slack"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (r *run) notify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		rec := kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(schemas.OrgKey(request.OrgID, request.Recipient.KeyPart())), Value: value}
+		rec := kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(request.OrgID), Value: value}
 		records := []*kgo.Record{&rec}
 		if n%10 == 0 {
 			again := rec

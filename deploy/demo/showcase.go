@@ -59,7 +59,7 @@ func (r *run) showcase(ctx context.Context, s *Summary) error {
 			if err != nil {
 				return err
 			}
-			rec := &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(schemas.OrgKey(request.OrgID, request.Recipient.KeyPart())), Value: value}
+			rec := &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte(request.OrgID), Value: value}
 			if err := r.Kafka.ProduceSync(ctx, rec).FirstErr(); err != nil {
 				return fmt.Errorf("produce a notification request: %w", err)
 			}

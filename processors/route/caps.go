@@ -2,42 +2,37 @@ package route
 
 import (
 	"hash/maphash"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// caps count what people and organizations get of a type in a clock hour. All of an organization is in one partition of
-// notification.addressed, so that one owner counts it. It counts requests by their id: a batch that is processed again
-// counts once. What a former owner let through is known from the outcomes that the views have counted, by the hour in which
-// a request was routed. What it let through and is not delivered when its partitions go to another is not known: so much more
-// may go through in that hour.
+// caps count what people and organizations get of a type in a clock hour. All of an organization comes to one owner, who counts it.
+// It counts requests by their id: a batch that is processed again counts once. What a former owner let through is known from the
+// outcomes that the views have counted, by the hour in which a request was routed. What it let through and is not delivered when
+// its partitions go to another is not known: so much more may go through in that hour.
+//
+// Whatever there is one of for each person is without pointers, and found through the person's tally: an hour may have millions, which
+// the garbage collector would walk through, and each look-up in a large map waits for memory twice.
 type caps struct {
 	hour   int64
-	orgs   map[orgCap]*orgCount
-	people map[personCap]*personCount
+	orgs   map[orgCap]*count
+	people []personCount
+	whose  map[mark]int32 // of people
+	more   map[further]struct{}
 }
 
-// orgCount is what an organization got: requests, each for one person, since a request for several people is several.
-type orgCount struct {
-	others
-	marks map[mark]struct{}
+// count is how many requests somebody got, each for one person, since a request for several people is several.
+type count struct {
+	others int32 // let through by somebody else: at least what the views know beyond what we did
+	ours   int32
 }
 
-type personCount struct {
-	others
-	marks []mark
-}
-
-// others is how many somebody else let through: at least what the views know beyond what we did.
-type others int
-
-// and is all that is known of, ours and the others'.
-func (o *others) and(ours, known int) int {
-	*o = max(*o, others(known-ours))
-	return int(*o) + ours
+// with is all that is known of, ours and the others'.
+func (c *count) with(known int) int {
+	c.others = max(c.others, int32(known)-c.ours)
+	return int(c.ours + c.others)
 }
 
 type orgCap struct {
@@ -45,13 +40,25 @@ type orgCap struct {
 	kind schemas.NotificationType
 }
 
-type personCap struct {
-	orgCap
-	person string
+// personCount is of a person and a type, with the first requests that count; caps.more has the others.
+type personCount struct {
+	count
+	requests [7]mark
 }
 
-// mark stands for a request of a person, in eight bytes: an hour of an organization may have 20,000 of a type. That two are
-// taken for one is as likely as a guess of 64 bits.
+// further is a request beyond the first of somebody.
+type further struct {
+	person  int32
+	request mark
+}
+
+// tally is where somebody's counts are, by their organization's of the type.
+type tally []struct {
+	of *count
+	at int32
+}
+
+// mark stands for a request, or for a person and a type, in eight bytes. That two are taken for one is as likely as a guess of 64 bits.
 type mark uint64
 
 var seed = maphash.MakeSeed()
@@ -62,31 +69,80 @@ func hourOf(now time.Time) int64 { return now.Unix() / int64(time.Hour/time.Seco
 // admit counts a request, unless the person or the organization has had as many as it may this hour.
 func (c *caps) admit(r *schemas.NotificationRequest, p *person, now time.Time) bool {
 	if hour := hourOf(now); c.orgs == nil || hour != c.hour {
-		c.hour, c.orgs, c.people = hour, map[orgCap]*orgCount{}, map[personCap]*personCount{}
+		*c = caps{hour: hour, orgs: map[orgCap]*count{}, whose: map[mark]int32{}, more: map[further]struct{}{}}
 	}
-	limit := p.settings.CapOf(r.Type)
 	org := orgCap{r.OrgID, r.Type}
-	who := personCap{org, r.Recipient.KeyPart()}
-	one := mark(maphash.Comparable(seed, [2]string{string(r.RequestID), who.person}))
-	person, all := c.people[who], c.orgs[org]
+	all := c.orgs[org]
 	if all == nil {
-		all = &orgCount{marks: map[mark]struct{}{}}
+		all = &count{}
 		c.orgs[org.kept()] = all
 	}
-	if person == nil {
-		who.orgCap, who.person = who.kept(), strings.Clone(who.person)
-		person = &personCount{}
-		c.people[who] = person
-	}
-	if slices.Contains(person.marks, one) {
+	who := c.find(r, p.tally, all)
+	one, person := mark(maphash.String(seed, string(r.RequestID))), &c.people[who]
+	if c.counted(who, one) {
 		return true
 	}
-	if person.and(len(person.marks), p.sent.person) >= limit.PerRecipient || all.and(len(all.marks), p.sent.org) >= limit.PerOrg {
+	limit := p.settings.CapOf(r.Type)
+	if person.with(p.sent.person) >= limit.PerRecipient || all.with(p.sent.org) >= limit.PerOrg {
 		return false
 	}
-	all.marks[one], person.marks = struct{}{}, append(person.marks, one)
+	if n := int(person.ours); n < len(person.requests) {
+		person.requests[n] = one
+	} else {
+		c.more[further{who, one}] = struct{}{}
+	}
+	person.ours++
+	all.ours++
 	return true
 }
+
+// counted says whether a request of a person's is among those that count.
+func (c *caps) counted(who int32, one mark) bool {
+	person := &c.people[who]
+	for i := range min(int(person.ours), len(person.requests)) {
+		if person.requests[i] == one {
+			return true
+		}
+	}
+	if int(person.ours) <= len(person.requests) {
+		return false
+	}
+	_, is := c.more[further{who, one}]
+	return is
+}
+
+// find returns where a person's count of a type is, and notes it in their tally.
+func (c *caps) find(r *schemas.NotificationRequest, t *tally, all *count) int32 {
+	for i := range *t {
+		if (*t)[i].of == all {
+			return (*t)[i].at
+		}
+	}
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, part := range [...]string{string(r.OrgID), string(r.Type), r.Recipient.KeyPart()} { // none holds a NUL
+		_, _ = h.WriteString(part)
+		_ = h.WriteByte(0)
+	}
+	who := mark(h.Sum64())
+	at, known := c.whose[who]
+	if !known {
+		at = int32(len(c.people))
+		c.people = append(c.people, personCount{})
+		c.whose[who] = at
+	}
+	if len(*t) >= mostTypes {
+		*t = (*t)[:0] // of hours that have gone, most of them
+	}
+	*t = append(*t, struct {
+		of *count
+		at int32
+	}{all, at})
+	return at
+}
+
+// mostTypes bounds a tally. Few people get notifications of more types in an hour; who does is looked for.
+const mostTypes = 8
 
 // kept shares no memory with the record that it was read from.
 func (o orgCap) kept() orgCap {

@@ -13,8 +13,6 @@ type decision struct {
 	now      []send
 	held     []schemas.HeldNotification
 	outcomes []schemas.Outcome
-	reject   schemas.Reason // also a dead letter, so that it can be replayed once mended
-	detail   string
 }
 
 type send struct {
@@ -31,9 +29,6 @@ func (p *Processor) decide(r *schemas.NotificationRequest, who *person, now time
 	e.evaluate(r, who, now)
 	if e.status != "" {
 		d.outcomes = []schemas.Outcome{e.outcome("", e.status, e.reason, e.detail)}
-		if e.reason == schemas.UnknownOrg {
-			d.reject, d.detail = e.reason, "no installation, user or preference names the request's organization"
-		}
 		return d
 	}
 	works := false
@@ -161,7 +156,15 @@ func (e *evaluation) choose() {
 // bySlack finds the person in a connected workspace: by email, never a bot, a deactivated person or one of another
 // company. Of several it takes the lowest team and user id, so that a repeat decides the same.
 func (e *evaluation) bySlack() channel {
-	p, c := e.person, channel{by: schemas.BySlack, status: schemas.Suppressed}
+	p := e.person
+	if p.workspaces != p.orgViews {
+		p.individual.bySlack, p.workspaces = p.findInSlack(), p.orgViews
+	}
+	return p.individual.bySlack
+}
+
+func (p *person) findInSlack() channel {
+	c := channel{by: schemas.BySlack, status: schemas.Suppressed}
 	if len(p.active) == 0 {
 		c.reason = schemas.SlackNotConnected
 		return c
@@ -187,7 +190,7 @@ func (e *evaluation) bySlack() channel {
 }
 
 func (e *evaluation) byEmail() channel {
-	c := channel{by: schemas.ByEmail, email: e.person.email(e.request.Recipient)}
+	c := channel{by: schemas.ByEmail, email: e.person.mail}
 	if c.email == "" {
 		c.status, c.reason = schemas.Suppressed, schemas.NoEmail
 	}

@@ -45,7 +45,9 @@ func encoded(t *testing.T, r schemas.NotificationRequest) *kgo.Record {
 
 func (v *views) process(batch ...*kgo.Record) *processors.Result {
 	v.t.Helper()
-	result, err := Definition(v.redis, func() time.Time { return now }).Processor.Process(v.t.Context(), batch)
+	def := Definition(v.redis, func() time.Time { return now })
+	def.Repartition.Know(1, 1)
+	result, err := def.Processor.Process(v.t.Context(), batch)
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -49,14 +49,6 @@ func Explain(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, 
 	if err != nil {
 		return nil, err
 	}
-	if len(people) > 0 && people[0].user != nil && to.UserID == "" { // as address makes of it: what is counted is counted by id
-		for _, r := range requests {
-			r.Recipient = schemas.Recipient{UserID: people[0].user.UserID, Email: to.Email}
-		}
-		if people, err = look.load(ctx, rdb, requests, hourOf(now)); err != nil {
-			return nil, err
-		}
-	}
 	all := make([]Explanation, len(kinds))
 	for i, r := range requests {
 		all[i] = explain(r, &people[i], to, now)
@@ -67,7 +59,7 @@ func Explain(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, 
 func explain(r *schemas.NotificationRequest, who *person, to schemas.Recipient, now time.Time) Explanation {
 	e := evaluate(r, who, now)
 	x := Explanation{
-		Email: who.email(to), Type: e.kind, Decision: e.decision, Ended: e.reason, Slack: explained(e.bySlack()),
+		Email: who.mail, Type: e.kind, Decision: e.decision, Ended: e.reason, Slack: explained(e.bySlack()),
 		Sent: who.sent.person, Cap: who.settings.CapOf(r.Type),
 	}
 	if who.user != nil {

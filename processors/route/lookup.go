@@ -1,10 +1,8 @@
 package route
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -17,9 +15,10 @@ import (
 type person struct {
 	*orgViews
 	*individual
-	kind *schemas.OrgType // nil: the organization has no such type of its own
-	done []string         // under which ledger ids the request is over, or waits
-	sent sent
+	kind  *schemas.OrgType // nil: the organization has no such type of its own
+	done  []string         // under which ledger ids the request is over, or waits
+	sent  sent
+	tally *tally
 }
 
 // orgViews is what the requests of an organization share.
@@ -35,7 +34,12 @@ type individual struct {
 	user     *schemas.DirectoryUser // nil: no directory user has this id or email
 	slack    []*schemas.SlackUser   // with the person's email, of any workspace of the organization
 	own      *schemas.Preferences
+	mail     string   // the directory's email, else as named
 	followed []string // emails whose Slack users were looked for
+	nth      int      // of those who have or had the email, when somebody is named by it
+
+	bySlack    channel // as it follows from slack and the workspaces of
+	workspaces *orgViews
 }
 
 // sent is how many requests of the type were delivered in this clock hour, as far as the views know.
@@ -43,27 +47,44 @@ type sent struct{ org, person int }
 
 // script answers for several people of one organization, and the requests for each: from the recipient to the directory user,
 // to the email, to Slack users are three dependent look-ups, in one round trip, all in the organization's slot. Indexes by
-// email only ever grow; Go compares the emails. What it answers is one flat list, which answer.go reads.
+// email only ever grow; Go compares the emails, and says who of several is meant: so what each of them got is counted.
+//
+// It answers one string, which answer.go reads: a number is its digits and a colon; a text its length, as a number, and its
+// bytes. What is known of the organization, and of a person, is a text in itself, for Go to recognise as what it has read before.
 //
 // Lua reads the email out of the user's record as well as it can: it knows no letters but ASCII's, and Redis' cjson refuses
 // what Go's decoder takes, such as half of an emoji in a name. So it answers which emails it followed, for Go to ask again
 // with the right one.
 var script = redis.NewScript(`
-local base, hour, at, out = KEYS[1], ARGV[1], 2, {}
-local function add(v) out[#out + 1] = v or '' end
-local function list(from)
-  add(#from)
-  for _, v in ipairs(from) do add(v) end
+local base, hour, at, out, n = KEYS[1], ARGV[1], 2, {}, 0
+local function number(v)
+  out[n + 1], out[n + 2] = v, ':'
+  n = n + 2
 end
-add(redis.call('EXISTS', base .. 'users', base .. 'installs', base .. 'preferences'))
-add(redis.call('HGET', base .. 'preferences', ''))
-add(redis.call('HGET', base .. 'settings', ''))
+local function text(v)
+  v = v or ''
+  out[n + 1], out[n + 2], out[n + 3] = #v, ':', v
+  n = n + 3
+end
+local function list(from)
+  number(#from)
+  for _, v in ipairs(from) do text(v) end
+end
+local function asOne(from)
+  local v = table.concat(out, '', from + 1, n)
+  n = from
+  text(v)
+end
+number(redis.call('EXISTS', base .. 'users', base .. 'installs', base .. 'preferences'))
+text(redis.call('HGET', base .. 'preferences', ''))
+text(redis.call('HGET', base .. 'settings', ''))
 list(redis.call('HVALS', base .. 'installs'))
+asOne(0)
 local types, sent = {}, {}
 while ARGV[at] do
   local uid, email, requests = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
-  local ids, slack, followed, seen = {uid}, {}, {}, {}
+  local from, ids, slack, followed, seen = n, {uid}, {}, {}, {}
   if uid == '' then ids = redis.call('SMEMBERS', base .. 'email:' .. email) end
   local function follow(e)
     if e == '' or seen[e] then return end
@@ -74,11 +95,11 @@ while ARGV[at] do
     end
   end
   follow(email)
-  add(#ids)
+  number(#ids)
   for _, id in ipairs(ids) do
     local user = redis.call('HGET', base .. 'users', id)
-    add(user)
-    add(user and redis.call('HGET', base .. 'preferences', id))
+    text(user)
+    text(user and redis.call('HGET', base .. 'preferences', id))
     local space = user and string.find(user, ' ', 1, true)
     if space then
       local ok, d = pcall(cjson.decode, string.sub(user, space + 1))
@@ -89,7 +110,8 @@ while ARGV[at] do
   end
   list(followed)
   list(slack)
-  local to = uid ~= '' and uid or email
+  asOne(from)
+  if uid == '' then ids[#ids + 1] = email end
   for _ = 1, requests do
     local kind, request = ARGV[at], ARGV[at + 1]
     at = at + 2
@@ -98,81 +120,65 @@ while ARGV[at] do
       types[kind] = redis.call('HGET', base .. 'types', kind) or ''
       sent[kind] = redis.call('SCARD', counted)
     end
-    add(types[kind])
-    add(sent[kind])
-    add(redis.call('SCARD', counted .. ':' .. to))
+    text(types[kind])
+    number(sent[kind])
+    number(#ids)
+    for _, id in ipairs(ids) do number(redis.call('SCARD', counted .. ':' .. id)) end
     list(redis.call('SMEMBERS', base .. 'done:' .. request))
   end
 end
-return out
+return table.concat(out, '', 1, n)
 `)
 
-// lookup asks Redis about requests. It remembers what view values mean: the same bytes decode to the same record.
+// lookup asks Redis about requests. It remembers what answers mean: the same bytes are the same organization or person.
 type lookup struct {
-	users    processors.Memo[schemas.DirectoryUser]
-	slack    processors.Memo[schemas.SlackUser]
-	choices  processors.Memo[schemas.Preferences]
-	installs processors.Memo[schemas.Installation]
-	settings processors.Memo[schemas.OrgSettings]
-	types    processors.Memo[schemas.OrgType]
+	orgs   map[string]*orgViews
+	people map[whom]*acquaintance
+	types  processors.Memo[schemas.OrgType]
+
+	parties
+	answers []person
 }
 
-// load asks for every request of the batch in one round trip; people[i] answers requests[i]. A second one asks for those
-// whose email Lua could not read.
-func (l *lookup) load(ctx context.Context, rdb redis.UniversalClient, requests []*schemas.NotificationRequest, hour int64) ([]person, error) {
-	people, all := make([]person, len(requests)), make([]question, len(requests))
+// acquaintance is somebody who is named so, as Redis described them last.
+type acquaintance struct {
+	said uint64 // a hash of it; that two are taken for one is as likely as a guess of 64 bits
+	individual
+	tally tally
+}
+
+// mostRemembered bounds what is kept of organizations, and of people; past it all is forgotten.
+const mostRemembered = 50_000
+
+// load asks for every request of the batch in one round trip; people[i] answers requests[i], until load is called again. A
+// second one asks for those whose email Lua could not read.
+func (l *lookup) load(ctx context.Context, rdb redis.UniversalClient, requests []*schemas.NotificationRequest, hour int64) (people []person, err error) {
+	l.answers = slices.Grow(l.answers[:0], len(requests))[:len(requests)]
+	clear(l.answers)
+	l.start()
 	for i, r := range requests {
-		all[i] = question{i, r, schemas.NormalEmail(r.Recipient.Email)}
+		l.add(i, r, schemas.NormalEmail(r.Recipient.Email))
 	}
-	if err := l.ask(ctx, rdb, all, people, hour); err != nil {
+	if err := l.ask(ctx, rdb, hour); err != nil {
 		return nil, err
 	}
-	var again []question
-	for i := range people {
-		if email := people[i].email(requests[i].Recipient); email != "" && !slices.Contains(people[i].followed, email) {
-			again = append(again, question{i, requests[i], email})
+	l.start()
+	for i, r := range requests {
+		if email := l.answers[i].mail; email != "" && !slices.Contains(l.answers[i].followed, email) {
+			l.add(i, r, email)
 		}
 	}
-	if len(again) == 0 {
-		return people, nil
-	}
-	return people, l.ask(ctx, rdb, again, people, hour)
+	return l.answers, l.ask(ctx, rdb, hour)
 }
 
-// question is what is asked for a request: whom it names, and the email to look for.
-type question struct {
-	index   int
-	request *schemas.NotificationRequest
-	email   string
-}
-
-// inquiry is one call of the script: questions of one organization, those for one person beside each other.
-type inquiry struct {
-	org       schemas.OrgID
-	questions []question
-	cmd       *redis.Cmd
-}
-
-// What one call asks, since a script that runs keeps Redis from all else; and what one round trip asks: the embedded Redis takes
-// about a millisecond for a question, and an answer has to come within the client's timeout of 3 s.
-const (
-	mostByCall = 100
-	mostAtOnce = 500
-)
-
-func (l *lookup) ask(ctx context.Context, rdb redis.UniversalClient, questions []question, people []person, hour int64) error {
-	slices.SortFunc(questions, func(a, b question) int {
-		return cmp.Or(cmp.Compare(a.request.OrgID, b.request.OrgID), cmp.Compare(a.request.Recipient.UserID, b.request.Recipient.UserID), cmp.Compare(a.email, b.email), cmp.Compare(a.index, b.index))
-	})
-	for len(questions) > 0 {
-		trip := questions[:min(len(questions), mostAtOnce)]
-		questions = questions[len(trip):]
-		inquiries := inquire(trip)
-		if err := askOnce(ctx, rdb, inquiries, hour); err != nil {
+// ask asks about all who were added.
+func (l *lookup) ask(ctx context.Context, rdb redis.UniversalClient, hour int64) error {
+	for trip := range l.trips() {
+		if err := l.askOnce(ctx, rdb, trip, hour); err != nil {
 			return err
 		}
-		for i := range inquiries {
-			if err := l.read(&inquiries[i], people); err != nil {
+		for i := range trip {
+			if err := l.read(&trip[i]); err != nil {
 				return fmt.Errorf("read the Redis views: %w", err)
 			}
 		}
@@ -180,26 +186,11 @@ func (l *lookup) ask(ctx context.Context, rdb redis.UniversalClient, questions [
 	return nil
 }
 
-// inquire cuts sorted questions into calls.
-func inquire(questions []question) []inquiry {
-	var all []inquiry
-	for from := 0; from < len(questions); {
-		end, org := from+1, questions[from].request.OrgID
-		for end < len(questions) && end-from < mostByCall && questions[end].request.OrgID == org {
-			end++
-		}
-		all = append(all, inquiry{org: org, questions: questions[from:end]})
-		from = end
-	}
-	return all
-}
-
-func askOnce(ctx context.Context, rdb redis.UniversalClient, inquiries []inquiry, hour int64) error {
+func (l *lookup) askOnce(ctx context.Context, rdb redis.UniversalClient, trip []inquiry, hour int64) error {
 	run := func(eval func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd) error {
 		return processors.Lookup(ctx, rdb, func(pipe redis.Pipeliner) {
-			for i := range inquiries {
-				q := &inquiries[i]
-				q.cmd = eval(ctx, pipe, []string{schemas.ViewOrgBase(q.org)}, q.args(hour)...)
+			for i := range trip {
+				trip[i].cmd = eval(ctx, pipe, []string{schemas.ViewOrgBase(trip[i].org)}, l.args(&trip[i], hour)...)
 			}
 		})
 	}
@@ -211,30 +202,15 @@ func askOnce(ctx context.Context, rdb redis.UniversalClient, inquiries []inquiry
 }
 
 // args are the hour, then of each person the id, the email and how many requests; and of each of these its type and id.
-func (q *inquiry) args(hour int64) []any {
-	args := make([]any, 1, 1+5*len(q.questions))
+func (l *lookup) args(in *inquiry, hour int64) []any {
+	args := make([]any, 1, 1+3*len(in.parties)+2*mostByCall)
 	args[0] = hour
-	for some := range q.byPerson() {
-		args = append(args, string(some[0].request.Recipient.UserID), some[0].email, len(some))
-		for i := range some {
-			args = append(args, string(some[i].request.Type), string(some[i].request.RequestID))
+	for _, at := range in.parties {
+		party := &l.all[at]
+		args = append(args, (*string)(&party.request.Recipient.UserID), &party.email, party.n)
+		for _, q := range l.of(party) {
+			args = append(args, (*string)(&q.request.Type), (*string)(&q.request.RequestID))
 		}
 	}
 	return args
-}
-
-// byPerson yields the questions of each person.
-func (q *inquiry) byPerson() iter.Seq[[]question] {
-	return func(yield func([]question) bool) {
-		for rest := q.questions; len(rest) > 0; {
-			n := 1
-			for n < len(rest) && rest[n].request.Recipient.UserID == rest[0].request.Recipient.UserID && rest[n].email == rest[0].email {
-				n++
-			}
-			if !yield(rest[:n]) {
-				return
-			}
-			rest = rest[n:]
-		}
-	}
 }

@@ -12,13 +12,18 @@ import (
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// Processor routes notification requests, each for one person. It keeps buffers and decoded view values between batches.
+// Processor routes notification requests. It keeps buffers and decoded view values between batches.
 type Processor struct {
-	redis    redis.UniversalClient
-	now      func() time.Time
-	lookup   lookup
-	caps     caps
-	requests []schemas.NotificationRequest
+	redis       redis.UniversalClient
+	now         func() time.Time
+	repartition *processors.Repartition
+	lookup      lookup
+	caps        caps
+
+	records  []schemas.NotificationRequest // as they were read
+	todo     []work
+	requests []*schemas.NotificationRequest // those of todo that are decided here
+	people   []person                       // and for whom
 
 	evaluation evaluation
 	decision   decision
@@ -26,83 +31,152 @@ type Processor struct {
 
 // Definition is the node of the graph. now is the clock that expiries and quiet hours are held against.
 func Definition(rdb redis.UniversalClient, now func() time.Time) processors.Definition {
+	home := &processors.Repartition{
+		From: schemas.NotificationRequests.Spec, Through: schemas.NotificationAddressed.Spec,
+		Succeeds: "address", // which re-keyed every request until November 2026
+	}
 	return processors.Definition{
-		Name:      "route",
-		In:        []schemas.Spec{schemas.NotificationAddressed.Spec},
-		Out:       append(processors.DeliveryTopics(), schemas.NotificationHeld.Spec, schemas.NotificationOutcomes.Spec),
-		Processor: &Processor{redis: rdb, now: now},
+		Name:        "route",
+		In:          []schemas.Spec{home.From, home.Through},
+		Out:         append(processors.DeliveryTopics(), home.Through, schemas.NotificationHeld.Spec, schemas.NotificationOutcomes.Spec),
+		Processor:   &Processor{redis: rdb, now: now, repartition: home},
+		Repartition: home,
 	}
 }
 
-// Process decodes the batch, asks Redis once, and decides each request that was not decided before.
+// work is one person whom a record names.
+type work struct {
+	index   int                          // of the record
+	read    *schemas.NotificationRequest // as it was read
+	request *schemas.NotificationRequest // for this person alone, once it is decided here
+	named   schemas.Recipient
+	found   found
+	here    bool   // it is decided here; else it goes to its organization's partition
+	as      []byte // the record's value, when it can go there as it is
+	nth     int    // of the requests that are decided here
+}
+
+// Process takes through as many requests at a time as are asked about in one round trip: what they need stays in the processor's cache.
 func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processors.Result, error) {
-	result := processors.NewResult(len(batch))
-	now := p.now()
-	if len(p.requests) < len(batch) {
-		p.requests = make([]schemas.NotificationRequest, len(batch))
-	}
-	requests, index := make([]*schemas.NotificationRequest, 0, len(batch)), make([]int, 0, len(batch))
-	for i, rec := range batch {
-		r := &p.requests[i]
-		err := schemas.DecodeRequest(schemas.NotificationAddressed, rec.Value, r)
-		if err == nil {
-			err = r.Check()
-		}
-		if err != nil {
-			if err := processors.RefuseRequest(result, i, r, err, now); err != nil {
-				return nil, fmt.Errorf("route: %w", err)
-			}
-			continue
-		}
-		requests, index = append(requests, r), append(index, i)
-	}
-	if len(requests) == 0 {
-		return result, nil
-	}
-	people, err := p.lookup.load(ctx, p.redis, requests, hourOf(now))
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	repeats, err := p.repeated(ctx, requests, people)
-	if err != nil {
-		return nil, err
-	}
-	out := processors.NewSlab(len(requests)*4/3, typicalDelivery)
-	for n, r := range requests {
-		d := repeats[n]
-		if d == nil {
-			d = p.decide(r, &people[n], now)
-		}
-		if err := emit(result, out, index[n], d); err != nil {
-			return nil, fmt.Errorf("route: %w", err)
+	result, out, now := processors.NewResult(len(batch)), &processors.Slab{}, p.now().UTC()
+	for from := 0; from < len(batch); from += mostAtOnce {
+		if err := p.process(ctx, batch[from:min(from+mostAtOnce, len(batch))], from, result, out, now); err != nil {
+			return nil, err
 		}
 	}
 	return result, nil
 }
 
-const typicalDelivery = 900 // bytes
-
-func emit(result *processors.Result, out *processors.Slab, i int, d *decision) error {
-	for n := range d.now {
-		one := &d.now[n].delivery
-		key := schemas.OrgKey(one.OrgID, one.Recipient.KeyPart())
-		result.Emit(i, out.Emit(processors.DeliveryTopic(d.now[n].by, one.Priority).Name, key, one))
+// process decodes records of the batch, of which they are those beginning with first, finds out whom they mean, asks Redis once about
+// all of them, and decides what was not decided before.
+func (p *Processor) process(ctx context.Context, records []*kgo.Record, first int, result *processors.Result, out *processors.Slab, now time.Time) error {
+	if err := p.read(records, first, result, now); err != nil {
+		return fmt.Errorf("route: %w", err)
 	}
-	for n := range d.held {
-		result.Emit(i, out.Emit(schemas.NotificationHeld.Name, d.held[n].Key(), &d.held[n]))
+	if err := p.find(ctx, p.todo); err != nil {
+		return err
 	}
-	for n := range d.outcomes {
-		rec, err := processors.EmitOutcome(&d.outcomes[n])
-		if err != nil {
-			return err
-		}
-		result.Emit(i, rec)
+	p.settle()
+	var err error
+	if p.people, err = p.lookup.load(ctx, p.redis, p.requests, hourOf(now)); err != nil {
+		return err
 	}
-	switch {
-	case d.reject != "":
-		result.Reject(i, d.reject, d.detail)
-	case len(d.now)+len(d.held)+len(d.outcomes) == 0:
-		result.Drop(i, schemas.AlreadyHeld)
+	p.identify()
+	repeats, err := p.repeated(ctx, p.requests, p.people)
+	if err != nil {
+		return err
+	}
+	if err := p.emit(result, out, repeats, now); err != nil {
+		return fmt.Errorf("route: %w", err)
 	}
 	return nil
+}
+
+// read notes everybody whom records name, those of one record beside each other.
+func (p *Processor) read(records []*kgo.Record, first int, result *processors.Result, now time.Time) error {
+	if len(p.records) < len(records) {
+		p.records = make([]schemas.NotificationRequest, len(records))
+	}
+	p.todo = p.todo[:0]
+	for n, rec := range records {
+		i, r := first+n, &p.records[n]
+		err := schemas.DecodeRequest(schemas.NotificationRequests, rec.Value, r)
+		if err == nil {
+			err = r.Check()
+		}
+		if err != nil {
+			if err := processors.RefuseRequest(result, i, r, err, now); err != nil {
+				return err
+			}
+			continue
+		}
+		w := work{index: i, read: r, request: r, named: r.Recipient, here: p.repartition.Arrived(rec, schemas.Key(r.OrgID))}
+		if len(r.Recipients) == 0 && !r.CreatedAt.IsZero() && r.Named == nil {
+			w.as = rec.Value
+		}
+		if r.CreatedAt.IsZero() {
+			r.CreatedAt = rec.Timestamp.UTC() // so that a replay is as old as it is
+		}
+		if rec.Topic != schemas.NotificationAddressed.Name {
+			r.Named = nil // it is ours to say
+		}
+		if len(r.Recipients) == 0 {
+			p.todo = append(p.todo, w)
+		}
+		for _, w.named = range r.Recipients {
+			p.todo = append(p.todo, w)
+		}
+	}
+	return nil
+}
+
+// settle makes a request for one person of each that is decided here.
+func (p *Processor) settle() {
+	p.requests = p.requests[:0]
+	for i := range p.todo {
+		w := &p.todo[i]
+		if !w.here || w.found.reason != "" {
+			continue
+		}
+		if len(w.request.Recipients) > 0 {
+			one := *w.request
+			one.Recipients = nil
+			w.request = &one
+		}
+		w.meet(w.request, w.recipient())
+		w.nth, p.requests = len(p.requests), append(p.requests, w.request)
+	}
+}
+
+// identify makes of an email whom the directory has it for: what people get is counted, and told apart, by their id.
+func (p *Processor) identify() {
+	for n, r := range p.requests {
+		if user := p.people[n].user; user != nil && r.Recipient.UserID == "" {
+			if r.Named == nil {
+				named := r.Recipient
+				r.Named = &named
+			}
+			r.Recipient.UserID = user.UserID
+		}
+	}
+}
+
+// meet makes r a request for somebody, and keeps how the record names them.
+func (w *work) meet(r *schemas.NotificationRequest, to schemas.Recipient) {
+	r.Recipient = to
+	if to != w.named {
+		named := w.named
+		r.Named = &named
+	}
+}
+
+// recipient is who was found; or as named, when it is the look-up that says who that is, or that nobody is.
+func (w *work) recipient() schemas.Recipient {
+	if w.found.user == "" || w.found.reason != "" {
+		return w.named
+	}
+	return schemas.Recipient{UserID: w.found.user, Email: w.found.email}
 }

@@ -28,7 +28,12 @@ func said(r routed) []string {
 }
 
 // The contract that every processor passes.
-func TestContract(t *testing.T) {
+func TestContract(t *testing.T) { contract(t, define) }
+
+// And the same where no record is where it belongs.
+func TestContractOfForwarding(t *testing.T) { contract(t, far) }
+
+func contract(t *testing.T, define func(*processorstest.Redis) processors.Definition) {
 	const secret = "s3cret"
 	processorstest.Check(t, func(t *testing.T) processorstest.Subject {
 		r := newWorld(t)
@@ -40,6 +45,10 @@ func TestContract(t *testing.T) {
 				return []*kgo.Record{
 					record(t, ask(title)),
 					record(t, toEmail("stranger@acme.example")),
+					record(t, ask(func(q *schemas.NotificationRequest) {
+						title(q)
+						q.Recipient, q.Recipients = schemas.Recipient{}, []schemas.Recipient{{UserID: "ann"}, {Role: schemas.ManagerOf, UserID: "ann"}, {Email: "bea@acme.example"}}
+					})),
 					record(t, ask(func(q *schemas.NotificationRequest) { title(q); q.OrgID = "nobody" })),
 					record(t, ask(func(q *schemas.NotificationRequest) { title(q); q.Type = secret })),
 					record(t, ask(func(q *schemas.NotificationRequest) { q.Content.Title = ""; q.Content.Body = secret })),

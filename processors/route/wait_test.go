@@ -75,7 +75,7 @@ func TestCaps(t *testing.T) {
 		insight: {PerRecipient: 2, PerOrg: 3}, schemas.AnyType: {PerRecipient: 100},
 	}})
 	at := now.Add(20 * time.Minute)
-	def := route.Definition(r.Client, func() time.Time { return at })
+	def := defineAt(r, &at)
 	batch := []schemas.NotificationRequest{numbered(1, nil), numbered(2, nil), numbered(3, nil)}
 	want := []string{"sent", "sent", "held over_cap 16:00:00"}
 	for range 2 {
@@ -96,6 +96,36 @@ func TestCaps(t *testing.T) {
 	at = at.Add(time.Hour)
 	if diff := cmp.Diff([]string{"sent", "sent"}, waits(t, processed(t, def, numbered(7, nil), numbered(8, nil)))); diff != "" {
 		t.Errorf("an hour later (-want +got):\n%s", diff)
+	}
+}
+
+// However many a person gets, each counts once, in a batch that is processed again and behind others.
+func TestCapsCountEachRequestOnce(t *testing.T) {
+	r := newWorld(t)
+	r.Put(t, schemas.ViewOrgSettings("acme"), "", schemas.OrgSettings{OrgID: "acme", Caps: map[schemas.NotificationType]schemas.Cap{schemas.AnyType: {PerRecipient: 20, PerOrg: 30}}})
+	def := define(r)
+	var batch []schemas.NotificationRequest
+	for n := range 25 {
+		batch = append(batch, numbered(n, nil), numbered(100+n, func(q *schemas.NotificationRequest) { q.Recipient = schemas.Recipient{UserID: "mute"}; q.Type = important }))
+	}
+	var want []string
+	for i := range 2 {
+		got := waits(t, processed(t, def, batch...))
+		if i == 0 {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("the second time (-first +second):\n%s", diff)
+		}
+	}
+	sent := 0
+	for _, what := range want {
+		if what == "sent" {
+			sent++
+		}
+	}
+	if sent != 20 {
+		t.Errorf("%d were sent, and 20 may be", sent)
 	}
 }
 

@@ -14,8 +14,13 @@ import (
 
 var now = time.Date(2026, 9, 21, 15, 0, 0, 0, time.UTC)
 
-func define(r *processorstest.Redis) processors.Definition {
-	return route.Definition(r.Client, func() time.Time { return now })
+func define(r *processorstest.Redis) processors.Definition { return defineAt(r, &now) }
+
+// defineAt is a processor to which each record has come where it belongs.
+func defineAt(r *processorstest.Redis, at *time.Time) processors.Definition {
+	def := route.Definition(r.Client, func() time.Time { return *at })
+	def.Repartition.Know(1, 1)
+	return def
 }
 
 // The world of these tests: acme has T1 and T2 connected and T3 uninstalled. ann is in T1 and T2; bea's Slack account is
@@ -129,9 +134,9 @@ func decided(t testing.TB, def processors.Definition, rec *kgo.Record) routed {
 	for _, out := range result.Emitted() {
 		switch out.Topic {
 		case schemas.DeliveriesSlack.Name, schemas.DeliveriesSlackUrgent.Name:
-			all.slack = delivered(t, schemas.DeliveriesSlack, out, rec)
+			all.slack = delivered(t, schemas.DeliveriesSlack, out)
 		case schemas.DeliveriesEmail.Name, schemas.DeliveriesEmailUrgent.Name:
-			all.email = delivered(t, schemas.DeliveriesEmail, out, rec)
+			all.email = delivered(t, schemas.DeliveriesEmail, out)
 		case schemas.NotificationOutcomes.Name:
 			o, err := schemas.NotificationOutcomes.Decode(out.Value)
 			if err != nil {
@@ -146,14 +151,14 @@ func decided(t testing.TB, def processors.Definition, rec *kgo.Record) routed {
 	return all
 }
 
-func delivered(t testing.TB, topic schemas.Topic[schemas.Delivery], out, request *kgo.Record) *schemas.Delivery {
+func delivered(t testing.TB, topic schemas.Topic[schemas.Delivery], out *kgo.Record) *schemas.Delivery {
 	t.Helper()
 	d, err := topic.Decode(out.Value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(out.Key) != string(request.Key) {
-		t.Errorf("the delivery's key is %q, want the request's, %q: a person's notifications would lose their order", out.Key, request.Key)
+	if want := schemas.OrgKey(d.OrgID, d.Recipient.KeyPart()); string(out.Key) != string(want) {
+		t.Errorf("the delivery's key is %q, want the person's, %q: their notifications would lose their order", out.Key, want)
 	}
 	return &d
 }

@@ -37,8 +37,8 @@ func worker(name string) error {
 		return bareCopy(kafka, run, n, schemas.SlackEvents.Name, schemas.ContextMessages.Name)
 	case "copy-requests":
 		return bareCopy(kafka, run, n, schemas.NotificationRequests.Name, "bench.copied")
-	case "address", "route":
-		return runProcessor(name, kafka, run, n)
+	case "route":
+		return runRoute(kafka, run, n)
 	case "enrich":
 		return runEnrich(kafka, run, n)
 	case "insert":
@@ -119,7 +119,13 @@ type counting struct {
 func (c *counting) Process(ctx context.Context, batch []*kgo.Record) (*processors.Result, error) {
 	result, err := c.inner.Process(ctx, batch)
 	if err == nil {
-		c.n.Add(int64(len(batch)))
+		n := int64(len(batch))
+		for _, rec := range result.Emitted() {
+			if rec.Topic == schemas.NotificationAddressed.Name {
+				n-- // it comes again
+			}
+		}
+		c.n.Add(n)
 	}
 	return result, err
 }

@@ -45,7 +45,7 @@ func deadLetters(t *testing.T, p *pipeline, w *world) {
 	bad := p.produce("notification.requests", "org-late/usr-1", "this is no JSON")
 	source := fmt.Sprintf("notification.requests/%d/%d", bad.Partition, bad.Offset)
 	letter := awaitLetter(t, p, source)
-	if letter.Reason != "malformed" || letter.Component != "address" {
+	if letter.Reason != "malformed" || letter.Component != "route" {
 		t.Errorf("the dead letter of %s says %+v", source, letter)
 	}
 	shown, code := p.command("", "dlq", "show", "--value", letter.ID)

@@ -64,7 +64,7 @@ func pauses(faults uint64) float64 {
 	return 0.2
 }
 
-var groups = []string{"backchannel-enrich", "backchannel-lifecycle", "backchannel-setup", "backchannel-address", "backchannel-route", "backchannel-release", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-slack-urgent", "backchannel-email", "backchannel-email-urgent"}
+var groups = []string{"backchannel-enrich", "backchannel-lifecycle", "backchannel-setup", "backchannel-route", "backchannel-release", "backchannel-views", "backchannel-clickhouse", "backchannel-slack", "backchannel-slack-urgent", "backchannel-email", "backchannel-email-urgent"}
 
 // fault chooses what is taken away, and how.
 func (d *deployment) fault(random *rand.Rand, l *load) (name string, strike func()) {

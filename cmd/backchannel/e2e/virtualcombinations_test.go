@@ -20,7 +20,6 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/deploy/slacksim"
-	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/release"
 	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/processors/route/oracle"
@@ -75,7 +74,7 @@ func (r *combining) runEverything(ctx context.Context, client *kgo.Client, worki
 	rdb := redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1})
 	quiet := slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithCancel(ctx)
-	r.process(ctx, working, address.Definition(rdb, time.Now), route.Definition(rdb, time.Now), release.Definition(rdb, time.Now))
+	r.process(ctx, working, route.Definition(rdb, time.Now), release.Definition(rdb, time.Now))
 	l := &life{}
 	publish := func(ctx context.Context, o schemas.Outcome) error {
 		value, err := schemas.NotificationOutcomes.Encode(o)

@@ -25,7 +25,6 @@ import (
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
 	"github.com/bigmind/backchannel/processors"
-	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/schemas"
 	"github.com/bigmind/backchannel/sinks"
@@ -34,7 +33,7 @@ import (
 	slacksink "github.com/bigmind/backchannel/sinks/slack"
 )
 
-// TestVirtualNotifications has many notifications requested for many people of many workspaces, in virtual time: addressed, routed, and delivered by
+// TestVirtualNotifications has many notifications requested for many people of many workspaces, in virtual time: routed, and delivered by
 // Slack, against the simulator, or to the one person in ten who prefers it, by email. 1% of posts are taken and the connection then lost, both sinks are killed now and then, and of every ten
 // workspaces one is throttled in storms and one has a token that Slack refuses. Then it does the same without the sick ones, and a tenth of
 // it with a Slack that ignores client_msg_id. Every request ends in an outcome; what was posted twice was counted as ambiguous; and the
@@ -287,7 +286,7 @@ const requestedType schemas.NotificationType = "channel_context.updated"
 // route runs what is between a request and its deliveries.
 func (r *notifying) route(ctx context.Context, working *sync.WaitGroup) {
 	rdb := redis.NewClient(&redis.Options{Addr: r.mini.Addr(), MaxRetries: -1})
-	r.process(ctx, working, address.Definition(rdb, time.Now), route.Definition(rdb, time.Now))
+	r.process(ctx, working, route.Definition(rdb, time.Now))
 	working.Go(func() { <-ctx.Done(); _ = rdb.Close() })
 }
 

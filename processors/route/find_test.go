@@ -1,4 +1,4 @@
-package address_test
+package route_test
 
 import (
 	"fmt"
@@ -10,20 +10,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/processors"
-	"github.com/bigmind/backchannel/processors/address"
 	"github.com/bigmind/backchannel/processors/processorstest"
+	"github.com/bigmind/backchannel/processors/route"
 	"github.com/bigmind/backchannel/schemas"
 )
 
-var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-
-func define(r *processorstest.Redis) processors.Definition {
-	return address.Definition(r.Client, func() time.Time { return now })
+// far is a processor to which no record has come where it belongs.
+func far(r *processorstest.Redis) processors.Definition {
+	return route.Definition(r.Client, func() time.Time { return now })
 }
 
 // The world of these tests: ann is ben's manager, cyn has none; acc-1 is ben's, acc-2 nobody's; of its deals one is cyn's, one the
 // account's owner's. globex has a user of the same id as ann, and an account.
-func newWorld(t testing.TB) *processorstest.Redis {
+func newDirectory(t testing.TB) *processorstest.Redis {
 	t.Helper()
 	r := processorstest.NewRedis(t)
 	for _, u := range []schemas.DirectoryUser{
@@ -49,7 +48,7 @@ func newWorld(t testing.TB) *processorstest.Redis {
 	return r
 }
 
-func request(to ...schemas.Recipient) schemas.NotificationRequest {
+func naming(to ...schemas.Recipient) schemas.NotificationRequest {
 	r := schemas.NotificationRequest{OrgID: "acme", RequestID: "r1", Type: "alert.important", Content: schemas.Content{Title: "hush"}}
 	if len(to) == 1 {
 		r.Recipient = to[0]
@@ -59,42 +58,59 @@ func request(to ...schemas.Recipient) schemas.NotificationRequest {
 	return r
 }
 
-func record(t testing.TB, r schemas.NotificationRequest) *kgo.Record {
+func made(t testing.TB, r schemas.NotificationRequest) *kgo.Record {
 	t.Helper()
-	value, err := schemas.NotificationRequests.Encode(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &kgo.Record{Topic: schemas.NotificationRequests.Name, Key: []byte("any"), Value: value, Timestamp: now.Add(-time.Minute)}
+	rec := record(t, r)
+	rec.Timestamp = now.Add(-time.Minute)
+	return rec
 }
 
-// said is what became of a batch in words.
-func said(t *testing.T, result *processors.Result) []string {
+// meant is whom a batch was found to mean, in words: who is told, here or where their request is forwarded to; or why nobody is.
+func meant(t *testing.T, result *processors.Result) (all []string) {
 	t.Helper()
-	var all []string
+	requested := now.Add(-time.Minute)
 	for _, rec := range result.Emitted() {
-		if rec.Topic == schemas.NotificationOutcomes.Name {
+		switch rec.Topic {
+		case schemas.NotificationAddressed.Name:
+			r, err := schemas.NotificationAddressed.Decode(rec.Value)
+			if err != nil || r.Check() != nil {
+				t.Fatal(err, r.Check())
+			}
+			if string(rec.Key) != string(r.OrgID) || len(r.Recipients) > 0 || !r.CreatedAt.Equal(requested) {
+				t.Errorf("key %q, %+v", rec.Key, r)
+			}
+			all = append(all, called(r.Recipient, r.Named))
+		case schemas.NotificationOutcomes.Name:
 			o, err := schemas.NotificationOutcomes.Decode(rec.Value)
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case o.Channel != "": // of the channels, the email tells who it is
+			case o.Reason == schemas.UnknownRecipient && o.Recipient.Role == "":
+				all = append(all, called(o.Recipient, nil))
+			default:
+				all = append(all, fmt.Sprintf("%s %s for %s", o.Status, o.Reason, o.Recipient.KeyPart()))
+			}
+		case schemas.DeliveriesEmail.Name, schemas.DeliveriesEmailUrgent.Name:
+			d, err := schemas.DeliveriesEmail.Decode(rec.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, fmt.Sprintf("%s %s for %s", o.Status, o.Reason, o.Recipient.KeyPart()))
-			continue
+			if !d.RequestedAt.Equal(requested) || d.DeliveryID != schemas.NewDeliveryID("acme", "r1", "", d.Recipient.KeyPart(), schemas.ByEmail) {
+				t.Errorf("%+v", d)
+			}
+			all = append(all, called(d.Recipient, d.Decision.Named))
 		}
-		r, err := schemas.NotificationAddressed.Decode(rec.Value)
-		if err != nil || r.Check() != nil {
-			t.Fatal(err, r.Check())
-		}
-		if string(rec.Key) != string(r.OrgID) || len(r.Recipients) > 0 || !r.CreatedAt.Equal(now.Add(-time.Minute)) {
-			t.Errorf("key %q, %+v", rec.Key, r)
-		}
-		who := string(r.Recipient.UserID) + "/" + r.Recipient.Email
-		if r.Named != nil {
-			who += " as " + r.Named.KeyPart()
-		}
-		all = append(all, who)
 	}
 	return all
+}
+
+func called(to schemas.Recipient, named *schemas.Recipient) string {
+	who := string(to.UserID) + "/" + to.Email
+	if named != nil {
+		who += " as " + named.KeyPart()
+	}
+	return who
 }
 
 // Whom a name means.
@@ -140,16 +156,19 @@ func TestWhoIsMeant(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newWorld(t)
-			result, err := define(r).Processor.Process(t.Context(), []*kgo.Record{record(t, request(tt.to...))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.Split(tt.want, ","), said(t, result)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if fate := result.Fate(0); fate.Rejected != "" {
-				t.Errorf("%+v", fate)
+			r := newDirectory(t)
+			for where, def := range map[string]processors.Definition{"forwarded": far(r), "here": define(r)} {
+				result, err := def.Processor.Process(t.Context(), []*kgo.Record{made(t, naming(tt.to...))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := meant(t, result)
+				if diff := cmp.Diff(strings.Split(tt.want, ","), got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", where, diff)
+				}
+				if fate := result.Fate(0); fate.Rejected != "" {
+					t.Errorf("%s: %+v", where, fate)
+				}
 			}
 		})
 	}
@@ -157,65 +176,64 @@ func TestWhoIsMeant(t *testing.T) {
 
 // An unknown organization is one dead letter and one outcome, however many people are named.
 func TestUnknownOrganization(t *testing.T) {
-	r := newWorld(t)
-	q := request(schemas.Recipient{UserID: "ann"}, schemas.Recipient{Email: "a@b.example"}, schemas.Recipient{Role: schemas.AccountOwner, AccountID: "a"})
+	r := newDirectory(t)
+	q := naming(schemas.Recipient{UserID: "ann"}, schemas.Recipient{Email: "a@b.example"}, schemas.Recipient{Role: schemas.AccountOwner, AccountID: "a"})
 	q.OrgID = "who"
-	result, err := define(r).Processor.Process(t.Context(), []*kgo.Record{record(t, q)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := said(t, result); len(got) != 1 || !strings.HasPrefix(got[0], "failed unknown_org") || result.Fate(0).Rejected != schemas.UnknownOrg {
-		t.Errorf("%q, %+v", got, result.Fate(0))
-	}
-}
-
-// A batch takes as many round trips as the longest search has steps, however many requests it has.
-func TestRoundTrips(t *testing.T) {
-	r := newWorld(t)
-	var batch []*kgo.Record
-	for range 50 {
-		batch = append(batch, record(t, request(schemas.Recipient{UserID: "ann"})), record(t, request(schemas.Recipient{Role: schemas.DealOwner, DealID: "inherits"})))
-	}
-	before := r.Trips()
-	if _, err := define(r).Processor.Process(t.Context(), batch); err != nil {
-		t.Fatal(err)
-	}
-	if n := r.Trips() - before; n != 2 {
-		t.Errorf("%d round trips, want 2", n)
-	}
-}
-
-// The contract that every processor passes.
-func TestContract(t *testing.T) {
-	const secret = "s3cret"
-	processorstest.Check(t, func(t *testing.T) processorstest.Subject {
-		r := newWorld(t)
-		return processorstest.Subject{
-			Define: func() processors.Definition { return define(r) },
-			Redis:  r,
-			Batch: func() []*kgo.Record {
-				bad := request(schemas.Recipient{UserID: "ann"})
-				bad.Content = schemas.Content{Body: secret}
-				good := request(schemas.Recipient{UserID: "ann"}, schemas.Recipient{Email: "ben@acme.example"})
-				good.Content.Title = secret
-				return []*kgo.Record{
-					record(t, good), record(t, request(schemas.Recipient{Role: schemas.ManagerOf, UserID: "ben"})), record(t, bad),
-					{Topic: schemas.NotificationRequests.Name, Value: []byte(secret)},
-				}
-			},
-			Secret: secret,
+	byID := q
+	byID.Recipients = q.Recipients[:1]
+	for where, def := range map[string]processors.Definition{"forwarded": far(r), "here": define(r)} {
+		result, err := def.Processor.Process(t.Context(), []*kgo.Record{made(t, q), made(t, byID)})
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		got := meant(t, result)
+		if len(got) != 2 || !strings.HasPrefix(got[0], "failed unknown_org") || got[0] != got[1] || result.Fate(0).Rejected != schemas.UnknownOrg || result.Fate(1).Rejected != schemas.UnknownOrg {
+			t.Errorf("%s: %q, %+v, %+v", where, got, result.Fate(0), result.Fate(1))
+		}
+	}
+}
+
+// A batch takes one round trip, whoever is named by id or email; before it as many as the longest search by role has steps, however
+// many requests there are.
+func TestRoundTrips(t *testing.T) {
+	byRole := naming(schemas.Recipient{Role: schemas.DealOwner, DealID: "inherits"})
+	several := naming(schemas.Recipient{UserID: "ann"}, schemas.Recipient{Email: "ben@acme.example"})
+	for name, tt := range map[string]struct {
+		define func(*processorstest.Redis) processors.Definition
+		other  schemas.NotificationRequest
+		want   int64
+	}{
+		"by id and email": {define, several, 1},
+		"by role":         {define, byRole, 3},
+		"forwarded":       {far, byRole, 2},
+	} {
+		r := newDirectory(t)
+		def := tt.define(r)
+		var batch []*kgo.Record
+		for range 50 {
+			batch = append(batch, made(t, naming(schemas.Recipient{UserID: "ann"})), made(t, naming(schemas.Recipient{Email: "cyn@acme.example"})), made(t, tt.other))
+		}
+		if _, err := def.Processor.Process(t.Context(), batch); err != nil { // Redis sees the script
+			t.Fatal(err)
+		}
+		before := r.Trips()
+		if _, err := def.Processor.Process(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		if n := r.Trips() - before; n != tt.want {
+			t.Errorf("%s: %d round trips, want %d", name, n, tt.want)
+		}
+	}
 }
 
 // A request for one person by id passes as it is, with fields that we do not know; Named is ours to say.
 func TestARequestForOnePersonPassesAsItIs(t *testing.T) {
-	q := request(schemas.Recipient{UserID: "ann"})
+	q := naming(schemas.Recipient{UserID: "ann"})
 	q.CreatedAt = now
-	rec := record(t, q)
+	rec := made(t, q)
 	rec.Value = append([]byte(`{"x_new":1,`), rec.Value[1:]...)
 	q.Named = &schemas.Recipient{UserID: "ben"}
-	result, err := define(newWorld(t)).Processor.Process(t.Context(), []*kgo.Record{rec, record(t, q)})
+	result, err := far(newDirectory(t)).Processor.Process(t.Context(), []*kgo.Record{rec, made(t, q)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package address
+package route
 
 import (
 	"context"
@@ -18,24 +18,29 @@ type found struct {
 	detail string
 }
 
-// find looks up whether the organizations exist, and everybody who is not named by their id. Each round asks for all of them
-// in one round trip: by email or by record, then for what those lead to. Three rounds lead from an email to the person, and
-// from there to the manager.
+// find looks up whom roles mean, which takes a round trip for each step that leads to a person: from an email to the person,
+// and from there to the manager, it is three. Ids and emails are load's to look up, in the round trip that asks for everything
+// else; but who is named by email in a request that is not decided here is found here, as is whether its organization exists.
 func (p *Processor) find(ctx context.Context, todo []work) error {
-	exists := map[schemas.OrgID]*redis.IntCmd{}
+	var exists map[schemas.OrgID]*redis.IntCmd
 	var asking []*search
 	for i := range todo {
 		w := &todo[i]
-		if i == 0 || w.request.OrgID != todo[i-1].request.OrgID {
+		byRole := w.named.Role != ""
+		if byRole || !w.here {
+			if exists == nil {
+				exists = map[schemas.OrgID]*redis.IntCmd{}
+			}
 			exists[w.request.OrgID] = nil
 		}
-		if w.named.Role == "" && w.named.UserID != "" {
+		switch {
+		case byRole || !w.here && w.named.UserID == "":
+			asking = append(asking, &search{work: w, org: w.request.OrgID})
+		case w.named.UserID != "":
 			w.found = found{user: w.named.UserID, email: w.named.Email}
-			continue
 		}
-		asking = append(asking, &search{work: w, org: w.request.OrgID})
 	}
-	for first := true; first && len(todo) > 0 || len(asking) > 0; first = false {
+	for first := true; first && len(exists) > 0 || len(asking) > 0; first = false {
 		err := processors.Lookup(ctx, p.redis, func(pipe redis.Pipeliner) {
 			for org := range exists {
 				if first {
@@ -62,8 +67,10 @@ func (p *Processor) find(ctx context.Context, todo []work) error {
 		asking = more
 	}
 	for i := range todo {
-		if w := &todo[i]; exists[w.request.OrgID].Val() == 0 {
-			w.found = found{reason: schemas.UnknownOrg}
+		if w := &todo[i]; len(exists) > 0 {
+			if there, asked := exists[w.request.OrgID]; asked && there.Val() == 0 {
+				w.found = found{reason: schemas.UnknownOrg}
+			}
 		}
 	}
 	return nil

@@ -17,12 +17,13 @@ import (
 // Health is told what a component waits for, and with nil that it works. The composition root decides who hears of it.
 type Health func(waiting error)
 
-// Options of a runner. Kafka holds what every client of the process shares: seed brokers, TLS, SASL, hooks.
+// Options of a runner. Kafka holds what every client of the process shares: seed brokers, TLS, SASL, hooks that many can have. Consumer is of the client that
+// consumes alone: its id, and hooks that only one client at a time can have, as those that register metrics.
 type Options struct {
-	Kafka   []kgo.Opt
-	Metrics *Metrics
-	Health  Health
-	Log     *slog.Logger
+	Kafka, Consumer []kgo.Opt
+	Metrics         *Metrics
+	Health          Health
+	Log             *slog.Logger
 	// Missed, when set, tells how many records retention has deleted of partitions that were just assigned, from what was committed on.
 	Missed func(ctx context.Context, assigned map[string]map[int32]kgo.Offset) (records int64)
 	// Trace, when set, begins the spans of a batch that was processed since started.
@@ -139,7 +140,7 @@ func (r *Runner) session(ctx, work context.Context) error {
 		kgo.TransactionalID(Group(r.def.Name) + "-" + uuid.NewString()),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.ProducerLinger(0), // a transaction flushes when its batch is done: waiting buys nothing
-	}, r.opts.Kafka...)...)
+	}, slices.Concat(r.opts.Kafka, r.opts.Consumer)...)...)
 	if err != nil {
 		return fmt.Errorf("processor %s: open Kafka session: %w", r.def.Name, err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,7 +17,7 @@ import (
 
 func (w *wiring) processor(def processors.Definition) (runner, error) {
 	opts := processors.Options{
-		Kafka: w.client(def.Name), Metrics: w.processorMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
+		Kafka: slices.Concat(w.kafka, w.traces.Kafka()), Consumer: w.named(def.Name), Metrics: w.processorMetrics, Health: w.health.Of(def.Name), Log: w.log, Drain: w.config.Duration("drain"),
 		Missed: missed.New(def.Name, w.kafka, w.log).Count,
 	}
 	if w.traces != nil {

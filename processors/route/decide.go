@@ -158,9 +158,9 @@ func (e *evaluation) choose() {
 func (e *evaluation) bySlack() channel {
 	p := e.person
 	if p.workspaces != p.orgViews {
-		p.individual.bySlack, p.workspaces = p.findInSlack(), p.orgViews
+		p.bySlack, p.workspaces = p.findInSlack(), p.orgViews
 	}
-	return p.individual.bySlack
+	return p.bySlack
 }
 
 func (p *person) findInSlack() channel {

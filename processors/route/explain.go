@@ -51,12 +51,12 @@ func Explain(ctx context.Context, rdb redis.UniversalClient, org schemas.OrgID, 
 	}
 	all := make([]Explanation, len(kinds))
 	for i, r := range requests {
-		all[i] = explain(r, &people[i], to, now)
+		all[i] = explain(r, &people[i], now)
 	}
 	return all, nil
 }
 
-func explain(r *schemas.NotificationRequest, who *person, to schemas.Recipient, now time.Time) Explanation {
+func explain(r *schemas.NotificationRequest, who *person, now time.Time) Explanation {
 	e := evaluate(r, who, now)
 	x := Explanation{
 		Email: who.mail, Type: e.kind, Decision: e.decision, Ended: e.reason, Slack: explained(e.bySlack()),

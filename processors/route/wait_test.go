@@ -106,7 +106,10 @@ func TestCapsCountEachRequestOnce(t *testing.T) {
 	def := define(r)
 	var batch []schemas.NotificationRequest
 	for n := range 25 {
-		batch = append(batch, numbered(n, nil), numbered(100+n, func(q *schemas.NotificationRequest) { q.Recipient = schemas.Recipient{UserID: "mute"}; q.Type = important }))
+		batch = append(batch, numbered(n, nil), numbered(100+n, func(q *schemas.NotificationRequest) {
+			q.Recipient = schemas.Recipient{UserID: "mute"}
+			q.Type = important
+		}))
 	}
 	var want []string
 	for i := range 2 {

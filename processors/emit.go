@@ -26,41 +26,6 @@ func EmitDelivery(by schemas.DeliveryChannel, d *schemas.Delivery) *kgo.Record {
 	return Emit(DeliveryTopic(by, d.Priority), schemas.OrgKey(d.OrgID, d.Recipient.KeyPart()), d.AppendJSON(nil))
 }
 
-// Slab makes the records of a batch out of few allocations, each small enough to be in the processor's cache when it is written.
-type Slab struct {
-	records []kgo.Record
-	buf     []byte
-}
-
-const (
-	slabRecords = 256
-	slabBytes   = 128 << 10
-	slabSpare   = 4 << 10 // what a record may take: one that takes more is copied
-)
-
-// Emit is Emit for a value that can append itself.
-func (s *Slab) Emit(topic string, key schemas.Key, value interface{ AppendJSON(buf []byte) []byte }) *kgo.Record {
-	rec := s.Copy(topic, key, nil)
-	from := len(s.buf)
-	s.buf = value.AppendJSON(s.buf)
-	rec.Value = s.buf[from:len(s.buf):len(s.buf)]
-	return rec
-}
-
-// Copy makes a record of a value that is there already.
-func (s *Slab) Copy(topic string, key schemas.Key, value []byte) *kgo.Record {
-	if len(s.records) == cap(s.records) {
-		s.records = make([]kgo.Record, 0, slabRecords)
-	}
-	if cap(s.buf)-len(s.buf) < slabSpare {
-		s.buf = make([]byte, 0, slabBytes)
-	}
-	from := len(s.buf)
-	s.buf = append(s.buf, key...)
-	s.records = append(s.records, kgo.Record{Topic: topic, Key: s.buf[from:len(s.buf):len(s.buf)], Value: value})
-	return &s.records[len(s.records)-1]
-}
-
 // EmitOutcome makes the record that tells what became of a request.
 func EmitOutcome(o *schemas.Outcome) (*kgo.Record, error) {
 	value, err := schemas.NotificationOutcomes.Encode(*o)

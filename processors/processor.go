@@ -53,52 +53,6 @@ func (d Definition) Validate() error {
 	return nil
 }
 
-// Result says what became of every record of a batch.
-type Result struct {
-	fates   []Fate
-	emitted []*kgo.Record
-	sources []int32 // of which input each emitted record is
-}
-
-// Fate is what became of one input record. A rejected record may also have emitted, such as the outcome of a bad request.
-type Fate struct {
-	Emitted  int            // how many records it became
-	Dropped  schemas.Reason // why it went no further, if so
-	Rejected schemas.Reason // why it became a dead letter, if so
-	Detail   string         // for the dead letter: a sentence without content
-}
-
-// NewResult makes the empty result for a batch of n records.
-func NewResult(n int) *Result {
-	return &Result{fates: make([]Fate, n), emitted: make([]*kgo.Record, 0, n), sources: make([]int32, 0, n)}
-}
-
-// Emit says that input i became out, possibly among others. out names its topic. An output that no broker would take
-// makes input i a dead letter instead: it would fail the same way for ever.
-func (r *Result) Emit(i int, out *kgo.Record) {
-	if len(out.Key)+len(out.Value) > schemas.MaxRecordBytes {
-		r.Reject(i, schemas.TooLarge, fmt.Sprintf("its output for %s has %d bytes, the limit is %d", out.Topic, len(out.Value), schemas.MaxRecordBytes))
-		return
-	}
-	r.fates[i].Emitted++
-	r.emitted = append(r.emitted, out)
-	r.sources = append(r.sources, int32(i))
-}
-
-// Drop says that input i goes no further, and why. Nothing is kept of it.
-func (r *Result) Drop(i int, reason schemas.Reason) { r.fates[i].Dropped = reason }
-
-// Reject says that input i can never succeed: it becomes a dead letter. The detail is for a person and holds no content.
-func (r *Result) Reject(i int, reason schemas.Reason, detail string) {
-	r.fates[i].Rejected, r.fates[i].Detail = reason, detail
-}
-
-// Emitted lists the output records in the order they were emitted.
-func (r *Result) Emitted() []*kgo.Record { return r.emitted }
-
-// Fate says what became of input i.
-func (r *Result) Fate(i int) Fate { return r.fates[i] }
-
 // check refuses a result that leaves an input unaccounted for, emits outside the definition's edges or sends round what has been through.
 func (r *Result) check(d Definition, batch []*kgo.Record) error {
 	n := len(batch)

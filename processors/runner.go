@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -139,7 +140,8 @@ func (r *Runner) session(ctx, work context.Context) error {
 		kgo.KeepControlRecords(), // so that offsets are committed past a transaction's marker, and lag ends at 0
 		kgo.TransactionalID(Group(r.def.Name) + "-" + uuid.NewString()),
 		kgo.TransactionTimeout(transactionTimeout),
-		kgo.ProducerLinger(0), // a transaction flushes when its batch is done: waiting buys nothing
+		kgo.ManualFlushing(), // a transaction is sent when its batch is done, in as few requests as it takes
+		kgo.MaxBufferedRecords(math.MaxInt32),
 	}, slices.Concat(r.opts.Kafka, r.opts.Consumer)...)...)
 	if err != nil {
 		return fmt.Errorf("processor %s: open Kafka session: %w", r.def.Name, err)
@@ -217,7 +219,7 @@ func (r *Runner) poll(ctx context.Context, sess *kgo.GroupTransactSession) (batc
 func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, batch []*kgo.Record) error {
 	started := time.Now()
 	batch = slices.DeleteFunc(batch, func(rec *kgo.Record) bool { return rec.Attrs.IsControl() })
-	result := NewResult(0)
+	result := &Result{}
 	if len(batch) > 0 {
 		if r.def.Repartition != nil {
 			r.def.Repartition.learn(sess.Client())
@@ -239,6 +241,9 @@ func (r *Runner) transact(ctx context.Context, sess *kgo.GroupTransactSession, b
 	if err == nil && committed {
 		r.opts.Metrics.committed(r.def.Name, result, time.Since(started))
 	}
+	if err == nil { // each record was acknowledged or has failed
+		result.release()
+	}
 	return err
 }
 
@@ -252,6 +257,7 @@ func (r *Runner) produce(ctx context.Context, sess *kgo.GroupTransactSession, re
 	for _, rec := range records {
 		sess.Produce(ctx, rec, promise.Promise())
 	}
+	_ = sess.Client().Flush(ctx) // what it could not send, the promises know
 	produceErr := promise.Err()
 	var after map[string]map[int32]int64
 	if ended != nil {

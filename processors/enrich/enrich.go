@@ -54,9 +54,8 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 	if err := p.views.load(ctx, p.redis); err != nil {
 		return nil, err
 	}
-	out := newSlab(len(p.todo))
 	for i := range p.todo {
-		p.finish(&p.todo[i], out, result)
+		p.finish(&p.todo[i], result)
 	}
 	return result, nil
 }
@@ -88,7 +87,7 @@ func (p *Processor) parse(batch []*kgo.Record, result *processors.Result) {
 	}
 }
 
-func (p *Processor) finish(w *work, out *slab, result *processors.Result) {
+func (p *Processor) finish(w *work, result *processors.Result) {
 	in, install := &p.inputs[w.index], w.known.team.install
 	if install == nil {
 		result.Reject(w.index, schemas.UnknownOrg, "no installation says which organization this workspace belongs to")
@@ -99,7 +98,8 @@ func (p *Processor) finish(w *work, out *slab, result *processors.Result) {
 		return
 	}
 	contextMessage(in, w.change, w.known, &p.message)
-	result.Emit(w.index, out.record(&p.message))
+	m := &p.message
+	result.EmitValue(w.index, schemas.ContextMessages.Spec, schemas.TeamChannelKey(m.TeamID, m.ChannelID), m)
 }
 
 // contextMessage fills m, whose former content is gone.
@@ -137,28 +137,4 @@ func addAuthor(m *schemas.ContextMessage, said *message, user *schemas.SlackUser
 	if home != m.TeamID {
 		m.AuthorTeamID = home
 	}
-}
-
-// slab holds the output of a batch in two allocations instead of two a record.
-type slab struct {
-	records []kgo.Record
-	buf     []byte
-}
-
-const typicalOutput = 512 // bytes; the buffer grows beyond it
-
-func newSlab(n int) *slab {
-	return &slab{records: make([]kgo.Record, 0, n), buf: make([]byte, 0, n*typicalOutput)}
-}
-
-func (s *slab) record(m *schemas.ContextMessage) *kgo.Record {
-	start := len(s.buf)
-	s.buf = append(append(append(s.buf, m.TeamID...), '/'), m.ChannelID...)
-	mid := len(s.buf)
-	s.buf = m.AppendJSON(s.buf)
-	end := len(s.buf)
-	s.records = append(s.records, kgo.Record{
-		Topic: schemas.ContextMessages.Name, Key: s.buf[start:mid:mid], Value: s.buf[mid:end:end],
-	})
-	return &s.records[len(s.records)-1]
 }

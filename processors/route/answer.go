@@ -201,23 +201,19 @@ func readOrg(said string) (*orgViews, error) {
 // person is what is known of somebody.
 func (l *lookup) person(said string, asked *party, org schemas.OrgID) (*acquaintance, error) {
 	to := asked.request.Recipient
-	as := whom{org, to.UserID, asked.email}
-	one, hash := l.people[as], maphash.String(seed, said)
-	if one != nil && one.said == hash {
+	as := markOf(whom{org, to.UserID, asked.email})*31 + mark(maphash.String(seed, said))
+	if one, known := l.people[as]; known {
 		return one, nil
 	}
 	who, err := readPerson(said, to)
 	if err != nil {
 		return nil, err
 	}
-	if one == nil {
-		if l.people == nil || len(l.people) >= mostRemembered {
-			l.people = map[whom]*acquaintance{}
-		}
-		one = &acquaintance{}
-		l.people[whom{schemas.OrgID(strings.Clone(string(org))), schemas.UserID(strings.Clone(string(as.id))), strings.Clone(as.email)}] = one
+	if l.people == nil || len(l.people) >= mostRemembered {
+		l.people = map[mark]*acquaintance{}
 	}
-	*one = acquaintance{said: hash, individual: *who}
+	one := &acquaintance{individual: *who}
+	l.people[as] = one
 	return one, nil
 }
 

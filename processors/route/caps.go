@@ -58,10 +58,14 @@ type tally []struct {
 	at int32
 }
 
-// mark stands for a request, or for a person and a type, in eight bytes. That two are taken for one is as likely as a guess of 64 bits.
+// mark stands for a request, or for a person and a type, or for one as they were described, in eight bytes. That two are taken for one is as likely as a guess
+// of 64 bits.
 type mark uint64
 
 var seed = maphash.MakeSeed()
+
+// markOf marks a value of strings.
+func markOf[T comparable](of T) mark { return mark(maphash.Comparable(seed, of)) }
 
 // hourOf numbers clock hours since the epoch, in UTC.
 func hourOf(now time.Time) int64 { return now.Unix() / int64(time.Hour/time.Second) }
@@ -118,13 +122,7 @@ func (c *caps) find(r *schemas.NotificationRequest, t *tally, all *count) int32 
 			return (*t)[i].at
 		}
 	}
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, part := range [...]string{string(r.OrgID), string(r.Type), r.Recipient.KeyPart()} { // none holds a NUL
-		_, _ = h.WriteString(part)
-		_ = h.WriteByte(0)
-	}
-	who := mark(h.Sum64())
+	who := markOf([...]string{string(r.OrgID), string(r.Type), r.Recipient.KeyPart()})
 	at, known := c.whose[who]
 	if !known {
 		at = int32(len(c.people))

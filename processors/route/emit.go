@@ -3,8 +3,6 @@ package route
 import (
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/bigmind/backchannel/processors"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -12,13 +10,13 @@ import (
 const noSuchOrg = "no installation, user or preference names the request's organization"
 
 // emit makes what records become, one by one.
-func (p *Processor) emit(result *processors.Result, out *processors.Slab, repeats map[int]*decision, now time.Time) error {
+func (p *Processor) emit(result *processors.Result, repeats map[int]*decision, now time.Time) error {
 	for todo := p.todo; len(todo) > 0; {
 		n := 1
 		for n < len(todo) && todo[n].index == todo[0].index {
 			n++
 		}
-		if err := p.emitRecord(result, out, todo[:n], repeats, now); err != nil {
+		if err := p.emitRecord(result, todo[:n], repeats, now); err != nil {
 			return err
 		}
 		todo = todo[n:]
@@ -27,7 +25,7 @@ func (p *Processor) emit(result *processors.Result, out *processors.Slab, repeat
 }
 
 // emitRecord serves everybody whom a record means, once, however often they are named.
-func (p *Processor) emitRecord(result *processors.Result, out *processors.Slab, people []work, repeats map[int]*decision, now time.Time) error {
+func (p *Processor) emitRecord(result *processors.Result, people []work, repeats map[int]*decision, now time.Time) error {
 	if first := &people[0]; p.unknownOrg(first) { // the request ends as a whole
 		return processors.RejectRequest(result, first.index, first.read, schemas.UnknownOrg, noSuchOrg, now)
 	}
@@ -47,7 +45,7 @@ func (p *Processor) emitRecord(result *processors.Result, out *processors.Slab, 
 			}
 			seen[who.KeyPart()] = true
 		}
-		if err := p.emitOne(result, out, w, repeats, now); err != nil {
+		if err := p.emitOne(result, w, repeats, now); err != nil {
 			return err
 		}
 	}
@@ -62,7 +60,7 @@ func (p *Processor) unknownOrg(w *work) bool {
 }
 
 // emitOne makes what becomes of a request for one person: the decision, the request itself where it goes on to, or why nobody was found.
-func (p *Processor) emitOne(result *processors.Result, out *processors.Slab, w *work, repeats map[int]*decision, now time.Time) error {
+func (p *Processor) emitOne(result *processors.Result, w *work, repeats map[int]*decision, now time.Time) error {
 	if w.found.reason != "" {
 		o := schemas.Outcome{
 			OrgID: w.request.OrgID, RequestID: w.request.RequestID, Type: w.request.Type, Recipient: w.named,
@@ -71,11 +69,7 @@ func (p *Processor) emitOne(result *processors.Result, out *processors.Slab, w *
 		return emitOutcome(result, w.index, &o)
 	}
 	if !w.here {
-		rec, err := w.forward(out)
-		if err == nil {
-			result.Emit(w.index, rec)
-		}
-		return err
+		return w.forward(result)
 	}
 	d := repeats[w.nth]
 	if d == nil {
@@ -84,10 +78,10 @@ func (p *Processor) emitOne(result *processors.Result, out *processors.Slab, w *
 	for n := range d.now {
 		one := &d.now[n].delivery
 		key := schemas.OrgKey(one.OrgID, one.Recipient.KeyPart())
-		result.Emit(w.index, out.Emit(processors.DeliveryTopic(d.now[n].by, one.Priority).Name, key, one))
+		result.EmitValue(w.index, processors.DeliveryTopic(d.now[n].by, one.Priority), key, one)
 	}
 	for n := range d.held {
-		result.Emit(w.index, out.Emit(schemas.NotificationHeld.Name, d.held[n].Key(), &d.held[n]))
+		result.EmitValue(w.index, schemas.NotificationHeld.Spec, d.held[n].Key(), &d.held[n])
 	}
 	for n := range d.outcomes {
 		if err := emitOutcome(result, w.index, &d.outcomes[n]); err != nil {
@@ -106,18 +100,20 @@ func emitOutcome(result *processors.Result, i int, o *schemas.Outcome) error {
 	return nil
 }
 
-// forward makes the record that takes a request for one person to its organization's partition.
-func (w *work) forward(out *processors.Slab) (*kgo.Record, error) {
+// forward sends a request for one person to its organization's partition.
+func (w *work) forward(result *processors.Result) error {
 	to, org := w.recipient(), schemas.Key(w.request.OrgID)
 	if w.as != nil && to == w.named {
-		return out.Copy(schemas.NotificationAddressed.Name, org, w.as), nil
+		result.EmitCopy(w.index, schemas.NotificationAddressed.Spec, org, w.as)
+		return nil
 	}
 	one := *w.request
 	one.Recipients = nil
 	w.meet(&one, to)
 	value, err := schemas.NotificationAddressed.Encode(one)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return processors.Emit(schemas.NotificationAddressed.Spec, org, value), nil
+	result.EmitCopy(w.index, schemas.NotificationAddressed.Spec, org, value)
+	return nil
 }

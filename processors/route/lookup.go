@@ -133,16 +133,15 @@ return table.concat(out, '', 1, n)
 // lookup asks Redis about requests. It remembers what answers mean: the same bytes are the same organization or person.
 type lookup struct {
 	orgs   map[string]*orgViews
-	people map[whom]*acquaintance
+	people map[mark]*acquaintance // by who was asked about, and what was said
 	types  processors.Memo[schemas.OrgType]
 
 	parties
 	answers []person
 }
 
-// acquaintance is somebody who is named so, as Redis described them last.
+// acquaintance is somebody as Redis described them.
 type acquaintance struct {
-	said uint64 // a hash of it; that two are taken for one is as likely as a guess of 64 bits
 	individual
 	tally tally
 }

@@ -61,9 +61,9 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	result, out, now := processors.NewResult(len(batch)), &processors.Slab{}, p.now().UTC()
+	result, now := processors.NewResult(len(batch)), p.now().UTC()
 	for from := 0; from < len(batch); from += mostAtOnce {
-		if err := p.process(ctx, batch[from:min(from+mostAtOnce, len(batch))], from, result, out, now); err != nil {
+		if err := p.process(ctx, batch[from:min(from+mostAtOnce, len(batch))], from, result, now); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +72,7 @@ func (p *Processor) Process(ctx context.Context, batch []*kgo.Record) (*processo
 
 // process decodes records of the batch, of which they are those beginning with first, finds out whom they mean, asks Redis once about
 // all of them, and decides what was not decided before.
-func (p *Processor) process(ctx context.Context, records []*kgo.Record, first int, result *processors.Result, out *processors.Slab, now time.Time) error {
+func (p *Processor) process(ctx context.Context, records []*kgo.Record, first int, result *processors.Result, now time.Time) error {
 	if err := p.read(records, first, result, now); err != nil {
 		return fmt.Errorf("route: %w", err)
 	}
@@ -89,7 +89,7 @@ func (p *Processor) process(ctx context.Context, records []*kgo.Record, first in
 	if err != nil {
 		return err
 	}
-	if err := p.emit(result, out, repeats, now); err != nil {
+	if err := p.emit(result, repeats, now); err != nil {
 		return fmt.Errorf("route: %w", err)
 	}
 	return nil

@@ -39,7 +39,7 @@ func TestAnUnknownComponentIsNamed(t *testing.T) {
 // Whoever asks for the lag of what consumes nothing is told that nobody consumes.
 func TestRetainHasNoConsumerGroup(t *testing.T) {
 	groups := consumerGroups(everyComponent)
-	if slices.Contains(groups, "backchannel-retain") || !slices.Contains(groups, "backchannel-views") || len(groups) != 12 {
+	if slices.Contains(groups, "backchannel-retain") || !slices.Contains(groups, "backchannel-views") || len(groups) != 11 {
 		t.Errorf("the consumer groups are %v", groups)
 	}
 }

@@ -19,7 +19,7 @@ func (s sized) AppendJSON(buf []byte) []byte {
 // Records of one result are each its own, of whatever size, in memory that is new and in memory that was used before.
 func TestSlabRecordsAreApart(t *testing.T) {
 	t.Parallel()
-	sizes := []int{0, 1, 700, slabSpare - 1, slabSpare, slabSpare + 1, slabBytes - 1, slabBytes, slabBytes + 1, 3 * slabBytes, 17}
+	sizes := []int{0, 1, 700, slabSpare - 1, slabSpare, slabSpare + 1, slabValues - 1, slabValues, slabValues + 1, 3 * slabValues, 17}
 	var s slab
 	for round := range 3 {
 		var all []*kgo.Record
@@ -69,9 +69,9 @@ func TestSlabKeepsLittle(t *testing.T) {
 	t.Parallel()
 	var s slab
 	for range (slabPieces + 40) * slabRecords {
-		s.value("t", "k", sized{slabBytes / slabRecords, 0})
+		s.value("t", "k", sized{slabValues / slabRecords, 0})
 	}
-	if s.reset(); len(s.records) > slabPieces || len(s.bufs) > slabPieces {
-		t.Errorf("%d and %d pieces are kept", len(s.records), len(s.bufs))
+	if s.reset(); len(s.records.all) > slabPieces || len(s.values.all) > slabPieces {
+		t.Errorf("%d and %d pieces are kept", len(s.records.all), len(s.values.all))
 	}
 }

@@ -86,8 +86,8 @@ func (r Recipient) KeyPart() string {
 
 // check says what is wrong with a recipient; at is where it stands in the request.
 func (r Recipient) check(at string) error {
-	if err := printable(at+".user_id", string(r.UserID), at+".email", r.Email, at+".account_id", string(r.AccountID), at+".deal_id", string(r.DealID)); err != nil {
-		return err
+	if err := printable("user_id", string(r.UserID), "email", r.Email, "account_id", string(r.AccountID), "deal_id", string(r.DealID)); err != nil {
+		return fmt.Errorf("%s.%w", at, err)
 	}
 	switch {
 	case r.Role != "" && r.Role != ManagerOf && r.Role != AccountOwner && r.Role != DealOwner:

@@ -86,6 +86,22 @@ func check(t *testing.T, c conn.Conn, when string, w *organization) {
 			t.Errorf("%s: %s\n%s\n(-truth +answer):\n%s", when, q.question, q.sql, diff)
 		}
 	}
+	for view, condition := range map[string]string{ // their rows, column by column
+		"org_search(org = 'org-northwind', words = 'renewal')":                       "org_id = 'org-northwind' AND hasAllTokens(text, 'renewal')",
+		"org_search(org = 'globex', words = 'sso')":                                  "org_id = 'globex' AND hasAllTokens(text, 'sso')",
+		"account_search(org = 'org-northwind', account = 'a2', words = 'invoice')":   "org_id = 'org-northwind' AND account_id = 'a2' AND hasAllTokens(text, 'invoice')",
+		"account_search(org = 'org-northwind', account = 'a9', words = 'Pricing')":   "org_id = 'org-northwind' AND account_id = 'a9' AND hasAllTokens(text, 'pricing')",
+		"account_search(org = 'globex', account = 'a1', words = 'renewal discount')": "org_id = 'globex' AND account_id = 'a1' AND hasAllTokens(text, 'renewal discount')",
+	} {
+		const inOrder = " ORDER BY channel_id, ts"
+		want := rows(t, c, "SELECT * FROM conversations WHERE "+condition+inOrder)
+		if len(want) == 0 {
+			t.Errorf("%s: nothing is found by %s: it shows nothing", when, condition)
+		}
+		if diff := cmp.Diff(want, rows(t, c, "SELECT * FROM "+view+inOrder)); diff != "" {
+			t.Errorf("%s: %s (-conversations +view):\n%s", when, view, diff)
+		}
+	}
 }
 
 // One organization's views have none of another's rows, and do not tell that there is one.

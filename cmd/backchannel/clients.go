@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -80,6 +81,9 @@ func (q quietRedis) Printf(ctx context.Context, format string, v ...any) {
 	q.log.DebugContext(ctx, "go-redis", "said", fmt.Sprintf(format, v...))
 }
 
+// resp2 is the protocol unless the URL says protocol=3, in which go-redis looks for pushes before each answer: nothing here has any.
+const resp2 = 2
+
 // redisClient makes a client for a single server, Sentinel or Cluster, as the URL's scheme says. Errors never quote the URL.
 func redisClient(c *config.Config) (redis.UniversalClient, error) {
 	address, password := c.String("redis-url"), c.String("redis-password")
@@ -105,6 +109,7 @@ func redisClient(c *config.Config) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, bad
 		}
+		opts.Protocol = cmp.Or(opts.Protocol, resp2)
 		if password != "" {
 			opts.Password = password
 		}
@@ -117,6 +122,7 @@ func redisClient(c *config.Config) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, bad
 		}
+		opts.Protocol = cmp.Or(opts.Protocol, resp2)
 		if password != "" {
 			opts.Password = password
 		}
@@ -129,6 +135,7 @@ func redisClient(c *config.Config) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, bad
 	}
+	opts.Protocol = cmp.Or(opts.Protocol, resp2)
 	if password != "" {
 		opts.Password = password
 	}

@@ -48,7 +48,7 @@ func TestBenchRouting(t *testing.T) {
 func runRoute(kafka []kgo.Opt, run string, n int) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	rdb := redis.NewClient(&redis.Options{Addr: os.Getenv("BENCH_REDIS")})
+	rdb := redis.NewClient(&redis.Options{Addr: os.Getenv("BENCH_REDIS"), Protocol: 2}) // as backchannel run
 	def := route.Definition(rdb, time.Now)
 	def.Name += "-bench-" + run
 	counted := &counting{inner: def.Processor}

@@ -90,7 +90,7 @@ func bareCopy(kafka []kgo.Opt, run string, n int, from, to string) error {
 func runEnrich(kafka []kgo.Opt, run string, n int) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	rdb := redis.NewClient(&redis.Options{Addr: os.Getenv("BENCH_REDIS")})
+	rdb := redis.NewClient(&redis.Options{Addr: os.Getenv("BENCH_REDIS"), Protocol: 2})
 	def := enrich.Definition(rdb)
 	def.Name = "enrich-bench-" + run
 	counted := &counting{inner: def.Processor}

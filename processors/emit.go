@@ -57,11 +57,9 @@ func RejectRequest(result *Result, i int, r *schemas.NotificationRequest, reason
 		OrgID: r.OrgID, RequestID: r.RequestID, Type: r.Type, Recipient: r.Recipient,
 		Status: schemas.Failed, Reason: reason, Detail: detail, At: now,
 	}
-	rec, err := EmitOutcome(&o)
-	if err != nil {
+	if err := result.EmitOutcome(i, &o); err != nil {
 		return err
 	}
-	result.Emit(i, rec)
 	result.Reject(i, reason, detail)
 	return nil
 }

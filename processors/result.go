@@ -70,6 +70,16 @@ func (r *Result) EmitCopy(i int, to schemas.Spec, key schemas.Key, value []byte)
 	r.Emit(i, r.slab.record(to.Name, key, value))
 }
 
+// EmitOutcome says that input i became an outcome, possibly among others.
+func (r *Result) EmitOutcome(i int, o *schemas.Outcome) error {
+	rec, err := EmitOutcome(o)
+	if err != nil {
+		return err
+	}
+	r.Emit(i, rec)
+	return nil
+}
+
 // Drop says that input i goes no further, and why. Nothing is kept of it.
 func (r *Result) Drop(i int, reason schemas.Reason) { r.fates[i].Dropped = reason }
 

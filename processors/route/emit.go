@@ -66,7 +66,7 @@ func (p *Processor) emitOne(result *processors.Result, w *work, repeats map[int]
 			OrgID: w.request.OrgID, RequestID: w.request.RequestID, Type: w.request.Type, Recipient: w.named,
 			Status: schemas.Failed, Reason: w.found.reason, Detail: w.found.detail, RequestedAt: w.request.CreatedAt, At: now,
 		}
-		return emitOutcome(result, w.index, &o)
+		return result.EmitOutcome(w.index, &o)
 	}
 	if !w.here {
 		return w.forward(result)
@@ -84,19 +84,10 @@ func (p *Processor) emitOne(result *processors.Result, w *work, repeats map[int]
 		result.EmitValue(w.index, schemas.NotificationHeld.Spec, d.held[n].Key(), &d.held[n])
 	}
 	for n := range d.outcomes {
-		if err := emitOutcome(result, w.index, &d.outcomes[n]); err != nil {
+		if err := result.EmitOutcome(w.index, &d.outcomes[n]); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func emitOutcome(result *processors.Result, i int, o *schemas.Outcome) error {
-	rec, err := processors.EmitOutcome(o)
-	if err != nil {
-		return err
-	}
-	result.Emit(i, rec)
 	return nil
 }
 

@@ -67,10 +67,9 @@ func (p *Processor) find(ctx context.Context, todo []work) error {
 		asking = more
 	}
 	for i := range todo {
-		if w := &todo[i]; len(exists) > 0 {
-			if there, asked := exists[w.request.OrgID]; asked && there.Val() == 0 {
-				w.found = found{reason: schemas.UnknownOrg}
-			}
+		w := &todo[i]
+		if there, asked := exists[w.request.OrgID]; asked && there.Val() == 0 {
+			w.found = found{reason: schemas.UnknownOrg}
 		}
 	}
 	return nil
@@ -144,8 +143,8 @@ func (s *search) read() (over bool, err error) {
 	}
 }
 
-// readUsers chooses the directory user that is named: enabled ones and lower ids first.
-func (s *search) readUsers(named schemas.Recipient) (over bool, err error) {
+// readUsers chooses the directory user that is named.
+func (s *search) readUsers(to schemas.Recipient) (over bool, err error) {
 	var best *schemas.DirectoryUser
 	for _, v := range s.records.Val() {
 		text, _ := v.(string)
@@ -153,10 +152,10 @@ func (s *search) readUsers(named schemas.Recipient) (over bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if u == nil || named.UserID == "" && schemas.NormalEmail(u.Email) != schemas.NormalEmail(named.Email) {
+		if u == nil || !named(u, to) {
 			continue // the index by email has also who once had it
 		}
-		if best == nil || best.Disabled && !u.Disabled || best.Disabled == u.Disabled && u.UserID < best.UserID {
+		if best == nil || before(u, best) {
 			best = u
 		}
 	}

@@ -90,6 +90,9 @@ func (c *Cluster) localize(ref string) string {
 
 // alter changes what the nodes have; columns and comments, also of the Distributed table.
 func (c *Cluster) alter(s, object string) []string {
+	if strings.Contains(s, " MODIFY QUERY\n") { // of a feed, which reads what the node has
+		s = reference.ReplaceAllStringFunc(s, c.localize)
+	}
 	plain := alter.ReplaceAllString(s, "${1}"+object+c.on())
 	if !c.local[object] {
 		return []string{plain}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"slices"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -30,6 +31,9 @@ func anyMessage() *rapid.Generator[ContextMessage] {
 		}
 		if names := rapid.SliceOf(rapid.String()).Draw(t, "files"); len(names) > 0 {
 			m.FileNames = names
+		}
+		if rapid.Bool().Draw(t, "is an edit") {
+			m.Former = &Wording{Text: s("former text"), FileNames: slices.Clone(m.FileNames), EditedTS: TS(s("former edit"))}
 		}
 		if rapid.Bool().Draw(t, "is a window") {
 			m.Window = &SyncWindow{From: TS(s("from")), To: TS(s("to")), ThreadTS: TS(s("of")), Present: rapid.SliceOf(rapid.Custom(func(t *rapid.T) TS { return TS(rapid.String().Draw(t, "present")) })).Draw(t, "present")}
@@ -129,6 +133,9 @@ func TestContextMessageFromOthers(t *testing.T) {
 		"unknown fields":        {`{"new":{"a":[1,{}]},"org_id":"o","other":null}`, &ContextMessage{OrgID: "o"}},
 		"other order":           {`{"text":"t","org_id":"o"}`, &ContextMessage{OrgID: "o", Text: "t"}},
 		"a field twice":         {`{"text":"a","text":"b","file_names":["x"],"file_names":["y"]}`, &ContextMessage{Text: "b", FileNames: []string{"y"}}},
+		"former, and more":      {`{"former":{"edited_ts":"1","new":[],"text":"t"}}`, &ContextMessage{Former: &Wording{Text: "t", EditedTS: "1"}}},
+		"no former":             {`{"former":null}`, &ContextMessage{}},
+		"former is no wording":  {`{"former":"t"}`, nil},
 		"spaces":                {" {\n\t\"text\" : \"t\" }\r\n ", &ContextMessage{Text: "t"}},
 		"half of an emoji":      {`{"text":"\ud83d"}`, &ContextMessage{Text: "\ufffd"}},
 		"escapes":               {`{"text":"\u00e9\n\"\/"}`, &ContextMessage{Text: "é\n\"/"}},

@@ -39,11 +39,24 @@ type ContextMessage struct {
 	DealID     DealID    `json:"deal_id,omitempty"`
 	Source     string    `json:"source" jsonschema:"enum=live,enum=history"`
 	ReceivedAt time.Time `json:"received_at"`
+	// Former is what the message said before, on an edit of which Slack says it (message_changed, previous_message). A sink may have merged away
+	// the record that said so first.
+	Former *Wording `json:"former,omitempty"`
 	// Window makes the record say which messages a stretch of the channel has; it is no message then, and has no ts. Rows of the stretch with a
 	// lower version that it does not list have been deleted.
 	Window *SyncWindow `json:"window,omitempty"`
 
 	// RawText, when set, is Text as a JSON string already encoded; AppendJSON then copies it instead of escaping anew.
+	RawText []byte `json:"-"`
+}
+
+// Wording is what a message said at a time.
+type Wording struct {
+	Text      string   `json:"text" jsonschema_description:"Slack mrkdwn, as Slack sent it."`
+	FileNames []string `json:"file_names,omitempty"`
+	EditedTS  TS       `json:"edited_ts,omitempty" jsonschema_description:"The edit that made it; absent: none has."`
+
+	// RawText, when set, is Text as a JSON string already encoded.
 	RawText []byte `json:"-"`
 }
 
@@ -82,17 +95,14 @@ func (m *ContextMessage) AppendJSON(buf []byte) []byte {
 	o.optional("author_email", m.AuthorEmail)
 	o.optional("author_team_id", string(m.AuthorTeamID))
 	o.flag("is_external", m.IsExternal)
-	if m.RawText != nil {
-		o.raw("text", m.RawText)
-	} else {
-		o.str("text", m.Text)
-	}
-	o.strs("file_names", m.FileNames)
-	o.optional("edited_ts", string(m.EditedTS))
+	o.wording(m.Text, m.RawText, m.FileNames, m.EditedTS)
 	o.str("account_id", string(m.AccountID))
 	o.optional("deal_id", string(m.DealID))
 	o.str("source", m.Source)
 	o.time("received_at", m.ReceivedAt)
+	if m.Former != nil {
+		o.former(m.Former)
+	}
 	if m.Window != nil {
 		o.window(m.Window)
 	}
@@ -147,12 +157,7 @@ func (m *ContextMessage) field(d *jx.Decoder, key []byte) (err error) {
 	case "text":
 		m.Text, err = Alias[string](d)
 	case "file_names":
-		m.FileNames = nil // of a field that is there twice the last counts, as in encoding/json
-		err = d.Arr(func(d *jx.Decoder) error {
-			name, err := Alias[string](d)
-			m.FileNames = append(m.FileNames, name)
-			return err
-		})
+		m.FileNames, err = names(d)
 	case "edited_ts":
 		m.EditedTS, err = Alias[TS](d)
 	case "account_id":
@@ -161,6 +166,8 @@ func (m *ContextMessage) field(d *jx.Decoder, key []byte) (err error) {
 		m.DealID, err = Alias[DealID](d)
 	case "source":
 		m.Source, err = Alias[string](d)
+	case "former":
+		m.Former, err = readFormer(d)
 	case "window":
 		var raw jx.Raw
 		if raw, err = d.Raw(); err == nil {
@@ -184,7 +191,40 @@ func (m *ContextMessage) field(d *jx.Decoder, key []byte) (err error) {
 	return nil
 }
 
-// readPlain reads what AppendJSON wrote, unless it has files, in a third of the time; it says whether it could.
+// names reads an array of strings. Of a field that is there twice the last counts, as in encoding/json.
+func names(d *jx.Decoder) (all []string, err error) {
+	err = d.Arr(func(d *jx.Decoder) error {
+		name, err := Alias[string](d)
+		all = append(all, name)
+		return err
+	})
+	return all, err
+}
+
+func readFormer(d *jx.Decoder) (*Wording, error) {
+	if d.Next() == jx.Null {
+		return nil, d.Skip()
+	}
+	var w Wording
+	return &w, d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
+		switch string(key) {
+		case "text":
+			w.Text, err = Alias[string](d)
+		case "file_names":
+			w.FileNames, err = names(d)
+		case "edited_ts":
+			w.EditedTS, err = Alias[TS](d)
+		default:
+			return d.Skip()
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		return nil
+	})
+}
+
+// readPlain reads what AppendJSON wrote, unless it has files or is an edit, in a third of the time; it says whether it could.
 // FuzzContextMessage holds it to the same result as the general way.
 func (m *ContextMessage) readPlain(value []byte) bool {
 	r := newReader(value)

@@ -22,6 +22,8 @@ func FuzzContextMessage(f *testing.F) {
 	f.Add(m.AppendJSON(nil))
 	m.Text, m.FileNames = "a \"quote\" \u00e9\n", []string{"a.pdf"}
 	f.Add(m.AppendJSON(nil))
+	m.Former = &Wording{Text: "b", EditedTS: "1"}
+	f.Add(m.AppendJSON(nil))
 	m = ContextMessage{Deleted: true, IsExternal: true, ThreadTS: "1", Subtype: "s", BotID: "B", AuthorTeamID: "T", EditedTS: "2", Text: "\u00e9\x7f"}
 	f.Add(m.AppendJSON(nil))
 	for _, s := range []string{`{}`, `{"org_id":"a"`, `{"org_id":"\u0061"`, `{"version":01`, "{\"org_id\":\"\x1f\""} {

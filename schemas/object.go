@@ -68,6 +68,25 @@ func (o *object) strs(name string, v []string) {
 	o.buf = append(o.buf, ']')
 }
 
+// wording appends what a message says; raw, when set, is the text as a JSON string.
+func (o *object) wording(text string, raw []byte, files []string, edited TS) {
+	if raw != nil {
+		o.raw("text", raw)
+	} else {
+		o.str("text", text)
+	}
+	o.strs("file_names", files)
+	o.optional("edited_ts", string(edited))
+}
+
+// former appends what a message said before.
+func (o *object) former(w *Wording) {
+	o.field("former")
+	inner := newObject(o.buf)
+	inner.wording(w.Text, w.RawText, w.FileNames, w.EditedTS)
+	o.buf = inner.end()
+}
+
 // window appends a window. A record in a thousand has one.
 func (o *object) window(w *SyncWindow) {
 	o.field("window")

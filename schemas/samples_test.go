@@ -32,6 +32,7 @@ func samples() []sample {
 	message := sampleMessage()
 	message.ThreadTS, message.Subtype, message.BotID, message.AuthorTeamID = "1789999000.000100", "thread_broadcast", "B024BE7LB", "T0CONNECT"
 	message.IsExternal, message.EditedTS, message.FileNames = true, "1790000100.000000", []string{"terms v2.pdf", "Übersicht.xlsx"}
+	message.Former = &Wording{Text: "the import did \"finish\"", FileNames: []string{"terms.pdf"}, EditedTS: "1790000050.000000"}
 	message.Window = sampleWindow()
 	message.Text = "ça marche: \"signed\" <https://acme.example|here> \U0001f389\n• next: legal\\procurement"
 	delivery := Delivery{

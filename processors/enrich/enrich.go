@@ -1,7 +1,9 @@
 package enrich
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -116,7 +118,19 @@ func contextMessage(in *input, c change, k known, m *schemas.ContextMessage) {
 	}
 	m.Subtype, m.UserID, m.BotID = c.message.subtype, c.message.user, c.message.botID
 	m.RawText, m.EditedTS, m.FileNames = c.message.text, c.message.editedTS, fileNames(c.message.files)
+	if in.changed != nil && in.previous != nil {
+		m.Former = former(m, in.previous)
+	}
 	addAuthor(m, c.message, k.author.user)
+}
+
+// former is what an edited message said before, unless it has been the same: of an edit of blocks alone.
+func former(m *schemas.ContextMessage, was *message) *schemas.Wording {
+	w := &schemas.Wording{RawText: was.text, FileNames: fileNames(was.files), EditedTS: was.editedTS}
+	if bytes.Equal(w.RawText, m.RawText) && w.EditedTS == m.EditedTS && slices.Equal(w.FileNames, m.FileNames) {
+		return nil
+	}
+	return w
 }
 
 // addAuthor names the author. A person of another company is seen by the directory view or, before we know the person,

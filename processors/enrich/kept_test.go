@@ -79,11 +79,23 @@ func TestKept(t *testing.T) {
 		"a person's message posted through another app": {event("T1", asC1+`"user":"U1","app_id":"A7","bot_id":"B7","text":"hello"`),
 			base(func(m *schemas.ContextMessage) { m.BotID = "B7" })},
 		"edit": {event("T1", change1+`"message":{`+said+edited+`"text":"hello"},"previous_message":{`+said+`"text":"helo"}`),
-			base(func(m *schemas.ContextMessage) { m.Version, m.EditedTS = changedAt, "1790000060.000000" })},
+			base(func(m *schemas.ContextMessage) {
+				m.Version, m.EditedTS, m.Former = changedAt, "1790000060.000000", &schemas.Wording{Text: "helo"}
+			})},
+		"second edit, which takes a file away": {event("T1", change1+`"message":{`+said+edited+`"text":"hello"},"previous_message":{`+said+`"edited":{"ts":"1790000030.000000"},"text":"hello","files":[{"name":"a \"b\".pdf"}]}`),
+			base(func(m *schemas.ContextMessage) {
+				m.Version, m.EditedTS = changedAt, "1790000060.000000"
+				m.Former = &schemas.Wording{Text: "hello", FileNames: []string{`a "b".pdf`}, EditedTS: "1790000030.000000"}
+			})},
 		"edit that says the same again": {event("T1", change1+`"message":{`+said+edited+`"text":"hello"},"previous_message":{`+said+`"text":"hello"}`),
-			base(func(m *schemas.ContextMessage) { m.Version, m.EditedTS = changedAt, "1790000060.000000" })},
+			base(func(m *schemas.ContextMessage) {
+				m.Version, m.EditedTS, m.Former = changedAt, "1790000060.000000", &schemas.Wording{Text: "hello"}
+			})},
 		"edit of a bot message without edited": {event("T1", change1+`"message":{"bot_id":"B7","ts":"`+saidTS+`","text":"hello"},"previous_message":{"bot_id":"B7","ts":"`+saidTS+`","text":"helo"}`),
-			base(func(m *schemas.ContextMessage) { bot(m); m.Version = changedAt })},
+			base(func(m *schemas.ContextMessage) {
+				bot(m)
+				m.Version, m.Former = changedAt, &schemas.Wording{Text: "helo"}
+			})},
 		"edit of blocks alone": {event("T1", change1+`"message":{"bot_id":"B7","ts":"`+saidTS+`","text":"hello","blocks":[{"a":2}]},"previous_message":{"bot_id":"B7","ts":"`+saidTS+`","text":"hello","blocks":[{"a":1}]}`),
 			base(func(m *schemas.ContextMessage) { bot(m); m.Version = changedAt })},
 		"edit with an empty array for previous": {event("T1", change1+`"message":{`+said+`"text":"hello"},"previous_message":[]`),

@@ -56,7 +56,7 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 	for _, t := range s.order {
 		t.reset()
 	}
-	s.messages.windows, s.messages.happened = s.messages.windows[:0], s.messages.happened[:0]
+	s.messages.windows, s.messages.happened, s.messages.edits = s.messages.windows[:0], s.messages.happened[:0], s.messages.edits[:0]
 	for _, rec := range batch {
 		for _, t := range s.tables[rec.Topic] {
 			if err := t.add(rec); err != nil { // the tables of one topic refuse the same
@@ -67,6 +67,9 @@ func (s *Sink) Write(ctx context.Context, batch []*kgo.Record) (sinks.Result, er
 		}
 	}
 	if err := s.nameOrgs(ctx); err != nil {
+		return sinks.Result{}, err
+	}
+	if err := s.keepReplaced(ctx); err != nil {
 		return sinks.Result{}, err
 	}
 	for _, t := range s.order {

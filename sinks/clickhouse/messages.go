@@ -10,13 +10,14 @@ import (
 	"github.com/bigmind/backchannel/sinks"
 )
 
-// messages decodes context.messages straight into columns; its strings alias the records until the insert copies them. Windows are gathered apart.
+// messages decodes context.messages straight into columns; its strings alias the records until the insert copies them. Windows are gathered apart, and so are edits
+// that do not say what the message said before.
 func messages() *messageTable {
 	var (
 		org, team, channel, subtype, bot, authorTeam, source       lowCardinality
 		ts, thread, user, name, email, text, edited, account, deal values[string]
 		version                                                    values[uint64]
-		deleted, external                                          values[uint8]
+		deleted, external, reworded                                values[uint8]
 		tsTime, received                                           values[time.Time]
 		files                                                      values[[]string]
 
@@ -27,17 +28,10 @@ func messages() *messageTable {
 		deleted.as("is_deleted"), thread.as("thread_ts"), subtype.as("subtype"), user.as("user_id"), bot.as("bot_id"),
 		name.as("author_name"), email.as("author_email"), authorTeam.as("author_team_id"), external.as("is_external"),
 		text.as("text"), files.as("file_names"), edited.as("edited_ts"), account.as("account_id"), deal.as("deal_id"),
-		source.as("source"), received.as("received_at"),
+		source.as("source"), received.as("received_at"), reworded.as("reworded"),
 	}
-	t := &messageTable{}
-	t.put = func(m *schemas.ContextMessage) error {
-		micros, err := m.TS.Micros()
-		if err != nil {
-			return err
-		}
-		if m.Version == 0 {
-			return errors.New("version is missing")
-		}
+	t := &messageTable{ts: &ts, reworded: &reworded}
+	row := func(m *schemas.ContextMessage, micros uint64, keeps bool) {
 		org.add(string(m.OrgID))
 		team.add(string(m.TeamID))
 		channel.add(string(m.ChannelID))
@@ -60,6 +54,24 @@ func messages() *messageTable {
 		deal.add(string(m.DealID))
 		source.add(m.Source)
 		received.add(storable(m.ReceivedAt))
+		reworded.add(flag(keeps))
+	}
+	t.put = func(m *schemas.ContextMessage) error {
+		micros, err := m.TS.Micros()
+		if err != nil {
+			return err
+		}
+		if m.Version == 0 {
+			return errors.New("version is missing")
+		}
+		row(m, micros, isReworded(m, micros))
+		if m.Former != nil {
+			row(before(m), micros, true)
+			t.rows++
+		}
+		if isEdit(m, micros) && !saysAll(m) {
+			t.edits = append(t.edits, edit{m.OrgID, m.TeamID, m.ChannelID, m.TS, int64(micros)})
+		}
 		return nil
 	}
 	t.table = newTable("messages", columns, func(rec *kgo.Record) error {
@@ -99,12 +111,15 @@ func happening(m *schemas.ContextMessage) sinks.Happening {
 	return h
 }
 
-// messageTable is the table of messages, and the windows of a batch.
+// messageTable is the table of messages, and what else a batch has: windows, and edits that do not say what they replace.
 type messageTable struct {
 	*table
-	happened []sinks.Happening // of a batch
+	happened []sinks.Happening
 	put      func(*schemas.ContextMessage) error
 	windows  []schemas.ContextMessage
+	edits    []edit
+	ts       *values[string]
+	reworded *values[uint8]
 }
 
 func flag(b bool) uint8 {

@@ -76,7 +76,7 @@ func (p *pipeline) freshness(from, to time.Time) time.Duration {
 	var seconds float64
 	var n uint64
 	p.must(p.sql([]any{&seconds, &n}, `SELECT quantileExact(0.99)(toFloat64(queryable_at) - toFloat64(ts_time)), count() FROM
-(SELECT ts_time, min(queryable_at) AS queryable_at FROM message_texts GROUP BY org_id, team_id, channel_id, ts, ts_time)
+(SELECT ts_time, min(queryable_at) AS queryable_at FROM message_origins GROUP BY org_id, team_id, channel_id, ts_time)
 WHERE ts_time >= fromUnixTimestamp64Micro(?) AND ts_time < fromUnixTimestamp64Micro(?)`, max(from.UnixMicro(), 0), to.UnixMicro()))
 	if n < 50 {
 		p.t.Errorf("only %d messages were said from %s to %s: nothing to measure", n, from, to)

@@ -109,10 +109,10 @@ func (t *table) reset() {
 // default, with the code of 'too many parts' which passes; a backfill of nine years of a channel would wait for ever.
 // On a cluster an insert is answered when the shards have it, not when it waits on this node to be sent.
 // Versions of one row are not merged in the block, once for each table that the rows feed, since merges do so later: it takes a quarter of an insert's CPU
-// (make bench-context). The index of words is made by merges alone: they make it anew whether or not what they merge has it. What no merge
+// (make bench-context). The indexes of words and ids are made by merges alone: they make them anew whether or not what they merge has them. What no merge
 // has had yet is searched by reading it; retention merges every part, once in retain-every.
 var inserting = clickhouse.WithSettings(clickhouse.Settings{
-	"max_partitions_per_insert_block": 0, "distributed_foreground_insert": 1, "optimize_on_insert": 0, "exclude_materialize_skip_indexes_on_insert": "words",
+	"max_partitions_per_insert_block": 0, "distributed_foreground_insert": 1, "optimize_on_insert": 0, "exclude_materialize_skip_indexes_on_insert": "words, ids",
 })
 
 // insert sends what was gathered as one columnar insert. Empty tables are left alone.

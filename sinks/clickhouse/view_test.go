@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -105,5 +106,38 @@ func TestSearches(t *testing.T) {
 		if got := rows(t, c, "SELECT ts FROM "+call+" ORDER BY ts"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", call, got, want)
 		}
+	}
+}
+
+// A search knows the last version of what it found, in whatever part and granule that is, and also when it is asked for more words.
+func TestSearchesSeeTheLastVersion(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	newSink(t, c)(associate(t, 1, "acme", "T1", "C1", "a1", ""))
+	exec(t, c, "SYSTEM STOP MERGES messages")
+	insert := func(version int, deleted, which string) { // with its indexes, which a sink leaves to merges
+		exec(t, c, fmt.Sprintf(`INSERT INTO messages (org_id, team_id, channel_id, ts, ts_time, version, is_deleted, text)
+SELECT 'acme', 'T1', 'C1', toString(1780000000 + number) || '.000100', fromUnixTimestamp64Micro(toInt64((1780000000 + number) * 1000000 + 100), 'UTC'), %d, %s, 'Renewal word' || toString(number %% 100)
+FROM numbers(20000) WHERE %s SETTINGS max_partitions_per_insert_block = 0`, version, deleted, which))
+	}
+	insert(1, "0", "1")
+	insert(2, "1", "number % 300 = 7")
+	exec(t, c, `INSERT INTO messages (org_id, team_id, channel_id, ts, ts_time, version, text)
+SELECT org_id, team_id, channel_id, ts, ts_time, 3, 'nothing of it' FROM messages WHERE version = 1 AND cityHash64(ts) % 10 = 0`)
+	want := rows(t, c, "SELECT count(), min(ts), max(ts) FROM conversations WHERE text = 'Renewal word7'")
+	if want[0] == "(0,'','')" || want[0] == rows(t, c, "SELECT count(), min(ts), max(ts) FROM messages WHERE text = 'Renewal word7' AND version = 1")[0] {
+		t.Fatalf("there are %v: nothing to be wrong about", want)
+	}
+	for _, search := range []string{"org_search(org = 'acme', words = 'RENEWAL word7')", "account_search(org = 'acme', account = 'a1', words = 'RENEWAL word7')"} {
+		for _, more := range []string{"1", "hasAllTokens(text, 'Renewal')", "hasAnyTokens(text, 'word7 nothing')", "text LIKE '%word7'", "hasToken(text, 'word7')", "ts_time > '2026-01-01 00:00:00'"} {
+			if found := rows(t, c, "SELECT count(), min(ts), max(ts) FROM "+search+" WHERE "+more); !slices.Equal(found, want) {
+				t.Errorf("%s WHERE %s: %v, want %v", search, more, found, want)
+			}
+		}
+	}
+	// Searches read with FINAL what indexes chose, and not what overlaps it: an index of anything but the key would choose an older version.
+	const others = "SELECT name, expr FROM system.data_skipping_indices WHERE database = currentDatabase() AND table = 'messages' AND name != 'words' AND expr NOT IN ('ts', 'ts_time')"
+	if got := rows(t, c, others); len(got) > 0 {
+		t.Errorf("indexes %v may choose an older version of a message (use_skip_indexes_if_final_exact_mode)", got)
 	}
 }

@@ -1,0 +1,248 @@
+-- A message is found by its id, of whatever month it is: without, its channel costs a granule of each month. Merges make the index, as they do that of words.
+ALTER TABLE messages ADD INDEX IF NOT EXISTS ids ts TYPE bloom_filter(0.0001) GRANULARITY 1;
+
+ALTER TABLE messages MATERIALIZE INDEX ids;
+
+-- Words are found first, in all versions of messages; then the messages that have them are read with FINAL, by their keys, and looked at again. With FINAL the
+-- engine reads, beside each granule that an index chose, all that overlap it by the key, of every month, since one of those may have a later version
+-- (use_skip_indexes_if_final_exact_mode). It need not where indexes are of the key alone, as said and ids are: all versions of a message have one key. The index of
+-- words is not used there: text is concat(text, ''), which it does not know, also for whoever asks the view.
+--
+-- What was found is joined with what the organization alone has. On a cluster a subselect of messages is the shard's own (distributed_product_mode).
+CREATE OR REPLACE VIEW account_search
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',
+    channel_id     LowCardinality(String) COMMENT 'Slack channel',
+    channel_name   String                 COMMENT 'Its name today',
+    ts             String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time        DateTime64(6, 'UTC')   COMMENT 'ts as a time: when it was said',
+    thread_ts      String                 COMMENT 'ts of the thread''s first message; empty outside threads, and may be empty on the first one',
+    user_id        String                 COMMENT 'Slack user id of the author',
+    author_name    String                 COMMENT 'Name of the author when the row was written',
+    author_email   String                 COMMENT 'Email of the author when the row was written, lower case',
+    author_user_id String                 COMMENT 'The author among Bigmind''s users, by email, as of today; empty: none',
+    is_external    UInt8                  COMMENT '1: a person of another company (Slack Connect)',
+    bot_id         LowCardinality(String) COMMENT 'Slack bot id, where an app wrote it',
+    subtype        LowCardinality(String) COMMENT 'Slack message subtype, empty for ordinary messages',
+    text           String                 COMMENT 'What it says now, in Slack mrkdwn',
+    file_names     Array(String)          COMMENT 'Names of attached files',
+    edited_ts      String                 COMMENT 'When it was last edited, empty if never',
+    account_id     String                 COMMENT 'Account of the channel, today',
+    account_name   String                 COMMENT 'Its name; of an account that is gone its id',
+    account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
+    deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
+    deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
+    version        UInt64                 COMMENT 'Slack clock in microseconds of what the row says',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel received what the row says',
+    root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
+    is_reply       UInt8                  COMMENT '1: a reply in a thread',
+    author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
+    source         LowCardinality(String) COMMENT 'live: an event brought what the row says; history: polling did'
+)
+AS SELECT
+    m.org_id         AS org_id,
+    m.team_id        AS team_id,
+    m.channel_id     AS channel_id,
+    c.name           AS channel_name,
+    m.ts             AS ts,
+    m.ts_time        AS ts_time,
+    m.thread_ts      AS thread_ts,
+    m.user_id        AS user_id,
+    m.author_name    AS author_name,
+    m.author_email   AS author_email,
+    p.user_id        AS author_user_id,
+    m.is_external    AS is_external,
+    m.bot_id         AS bot_id,
+    m.subtype        AS subtype,
+    m.text           AS text,
+    m.file_names     AS file_names,
+    m.edited_ts      AS edited_ts,
+    a.account_id     AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    acc.account_id = '' AS account_gone,
+    a.deal_id        AS deal_id,
+    if(d.deal_id = '', a.deal_id, d.name) AS deal_name,
+    m.version        AS version,
+    m.received_at    AS received_at,
+    if(m.thread_ts = '', m.ts, m.thread_ts) AS root_ts,
+    m.thread_ts != '' AND m.thread_ts != m.ts AS is_reply,
+    s.company_name   AS author_company,
+    m.source         AS source
+FROM
+(
+    SELECT * REPLACE (concat(text, '') AS text) FROM messages FINAL
+    WHERE org_id = {org:String} AND (team_id, channel_id, ts) IN (
+            SELECT team_id, channel_id, ts FROM messages
+            WHERE org_id = {org:String} AND hasAllTokens(text, {words:String})
+                AND (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String} AND account_id = {account:String}))
+        AND hasAllTokens(lowerUTF8(concat(messages.text, '')), lowerUTF8({words:String}))
+        AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
+) AS m
+INNER JOIN
+(
+    SELECT team_id, channel_id, argMax(channel_associations.org_id, version) AS org, argMax(channel_associations.account_id, version) AS account_id, argMax(channel_associations.deal_id, version) AS deal_id
+    FROM channel_associations
+    WHERE (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String} AND account_id = {account:String})
+    GROUP BY team_id, channel_id
+    HAVING org = {org:String} AND account_id = {account:String}
+) AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id
+LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
+LEFT JOIN (SELECT deal_id, name FROM deals FINAL WHERE org_id = {org:String}) AS d ON d.deal_id = a.deal_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE company_name != '' AND team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS s
+    ON s.team_id = m.team_id AND s.user_id = m.user_id
+LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FROM directory_users FINAL WHERE org_id = {org:String} AND disabled = 0 AND email != '') GROUP BY email) AS p
+    ON p.email = m.author_email
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local'
+COMMENT 'conversations of one account that have all of some words, found fast: account_search(org = ''…'', account = ''…'', words = ''sso invoice'').';
+
+CREATE OR REPLACE VIEW org_search
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',
+    channel_id     LowCardinality(String) COMMENT 'Slack channel',
+    channel_name   String                 COMMENT 'Its name today',
+    ts             String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time        DateTime64(6, 'UTC')   COMMENT 'ts as a time: when it was said',
+    thread_ts      String                 COMMENT 'ts of the thread''s first message; empty outside threads, and may be empty on the first one',
+    user_id        String                 COMMENT 'Slack user id of the author',
+    author_name    String                 COMMENT 'Name of the author when the row was written',
+    author_email   String                 COMMENT 'Email of the author when the row was written, lower case',
+    author_user_id String                 COMMENT 'The author among Bigmind''s users, by email, as of today; empty: none',
+    is_external    UInt8                  COMMENT '1: a person of another company (Slack Connect)',
+    bot_id         LowCardinality(String) COMMENT 'Slack bot id, where an app wrote it',
+    subtype        LowCardinality(String) COMMENT 'Slack message subtype, empty for ordinary messages',
+    text           String                 COMMENT 'What it says now, in Slack mrkdwn',
+    file_names     Array(String)          COMMENT 'Names of attached files',
+    edited_ts      String                 COMMENT 'When it was last edited, empty if never',
+    account_id     String                 COMMENT 'Account of the channel, today',
+    account_name   String                 COMMENT 'Its name; of an account that is gone its id',
+    account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
+    deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
+    deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
+    version        UInt64                 COMMENT 'Slack clock in microseconds of what the row says',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel received what the row says',
+    root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
+    is_reply       UInt8                  COMMENT '1: a reply in a thread',
+    author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
+    source         LowCardinality(String) COMMENT 'live: an event brought what the row says; history: polling did'
+)
+AS SELECT
+    m.org_id         AS org_id,
+    m.team_id        AS team_id,
+    m.channel_id     AS channel_id,
+    c.name           AS channel_name,
+    m.ts             AS ts,
+    m.ts_time        AS ts_time,
+    m.thread_ts      AS thread_ts,
+    m.user_id        AS user_id,
+    m.author_name    AS author_name,
+    m.author_email   AS author_email,
+    p.user_id        AS author_user_id,
+    m.is_external    AS is_external,
+    m.bot_id         AS bot_id,
+    m.subtype        AS subtype,
+    m.text           AS text,
+    m.file_names     AS file_names,
+    m.edited_ts      AS edited_ts,
+    a.account_id     AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    acc.account_id = '' AS account_gone,
+    a.deal_id        AS deal_id,
+    if(d.deal_id = '', a.deal_id, d.name) AS deal_name,
+    m.version        AS version,
+    m.received_at    AS received_at,
+    if(m.thread_ts = '', m.ts, m.thread_ts) AS root_ts,
+    m.thread_ts != '' AND m.thread_ts != m.ts AS is_reply,
+    s.company_name   AS author_company,
+    m.source         AS source
+FROM
+(
+    SELECT * REPLACE (concat(text, '') AS text) FROM messages FINAL
+    WHERE org_id = {org:String} AND (team_id, channel_id, ts) IN (
+            SELECT team_id, channel_id, ts FROM messages
+            WHERE org_id = {org:String} AND hasAllTokens(text, {words:String}))
+        AND hasAllTokens(lowerUTF8(concat(messages.text, '')), lowerUTF8({words:String}))
+        AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
+) AS m
+INNER JOIN
+(
+    SELECT team_id, channel_id, argMax(channel_associations.org_id, version) AS org, argMax(channel_associations.account_id, version) AS account_id, argMax(channel_associations.deal_id, version) AS deal_id
+    FROM channel_associations
+    WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})
+    GROUP BY team_id, channel_id
+    HAVING org = {org:String} AND account_id != ''
+) AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id
+LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
+LEFT JOIN (SELECT deal_id, name FROM deals FINAL WHERE org_id = {org:String}) AS d ON d.deal_id = a.deal_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE company_name != '' AND team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS s
+    ON s.team_id = m.team_id AND s.user_id = m.user_id
+LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FROM directory_users FINAL WHERE org_id = {org:String} AND disabled = 0 AND email != '') GROUP BY email) AS p
+    ON p.email = m.author_email
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local'
+COMMENT 'conversations of one organization that have all of some words, found fast: org_search(org = ''…'', words = ''renewal'').';
+
+-- Who answered is found among the messages alone; channels and accounts are joined to those that are the customers'. An answer comes after its question, and a reply
+-- after its root: what was said before 'since' decides nothing.
+CREATE OR REPLACE VIEW recent_customer_messages
+(
+    org_id       LowCardinality(String)         COMMENT 'Bigmind organization',
+    team_id      LowCardinality(String)         COMMENT 'Slack workspace',
+    channel_id   LowCardinality(String)         COMMENT 'Slack channel',
+    channel_name String                         COMMENT 'Its name today',
+    account_id   String                         COMMENT 'Account of the channel, today',
+    account_name String                         COMMENT 'Its name',
+    ts           String                         COMMENT 'Slack message timestamp',
+    ts_time      DateTime64(6, 'UTC')           COMMENT 'When the customer said it',
+    root_ts      String                         COMMENT 'Thread, as in conversations',
+    user_id      String                         COMMENT 'Slack user id of the customer''s person',
+    author_name  String                         COMMENT 'Name of that person',
+    text         String                         COMMENT 'What it says now',
+    answered_at  Nullable(DateTime64(6, 'UTC')) COMMENT 'When a person of ours spoke next: in the thread, or outside threads in the channel; NULL: unanswered',
+    waited_secs  Nullable(Float64)              COMMENT 'Seconds until then'
+)
+AS SELECT
+    m.org_id      AS org_id,
+    m.team_id     AS team_id,
+    m.channel_id  AS channel_id,
+    c.name        AS channel_name,
+    a.account_id  AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    m.ts          AS ts,
+    m.ts_time     AS ts_time,
+    m.root_ts     AS root_ts,
+    m.user_id     AS user_id,
+    m.author_name AS author_name,
+    m.text        AS text,
+    if(m.next_us = 0, NULL, fromUnixTimestamp64Micro(toInt64(m.next_us), 'UTC')) AS answered_at,
+    if(m.next_us = 0, NULL, (toInt64(m.next_us) - toUnixTimestamp64Micro(m.ts_time)) / 1e6) AS waited_secs
+FROM
+(
+    SELECT *,
+        minIf(toUInt64(toUnixTimestamp64Micro(ts_time)), is_external = 0 AND bot_id = '')
+            OVER (PARTITION BY team_id, channel_id, place ORDER BY ts_time DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS next_us
+    FROM
+    (
+        SELECT org_id, team_id, channel_id, ts, ts_time, user_id, author_name, bot_id, is_external, text,
+            if(thread_ts = '', ts, thread_ts) AS root_ts,
+            if(count() OVER (PARTITION BY team_id, channel_id, root_ts) > 1 OR thread_ts NOT IN ('', ts), root_ts, '') AS place
+        FROM messages FINAL
+        WHERE org_id = {org:String} AND ts_time >= {since:DateTime64(3, 'UTC')}
+            AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
+    )
+) AS m
+INNER JOIN
+(
+    SELECT team_id, channel_id, argMax(channel_associations.org_id, version) AS org, argMax(channel_associations.account_id, version) AS account_id
+    FROM channel_associations
+    WHERE (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String})
+    GROUP BY team_id, channel_id
+    HAVING org = {org:String} AND account_id != ''
+) AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id
+LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+WHERE m.is_external = 1
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1
+COMMENT 'customer_messages of one organization from a time on, found fast: recent_customer_messages(org = ''…'', since = ''2026-09-01 00:00:00'').';

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,13 +34,14 @@ func TestBenchContext(t *testing.T) {
 	started := time.Now()
 	b.controls()
 	for from := 0; from < n; from += loadRows {
-		b.run(said(from, min(loadRows, n-from), n, "1", 0, ""))
+		b.run(said(from, min(loadRows, n-from), n, version{}))
 	}
-	b.run(said(0, n, n, "h % 33 = 0", 3600, "edited "))
-	b.run(deletions(n))
+	b.run(said(0, n, n, former))
+	b.run(said(0, n, n, edits))
+	b.run(said(0, n, n, deletions))
 	fmt.Printf("\n%d messages, 3%% of them edited, 1%% deleted, in %s\n\n", n, time.Since(started).Round(time.Second))
 	b.sizes(n)
-	b.load(addr)
+	b.load(addr, n)
 	fmt.Printf("%-34s %8s %8s %9s %12s %9s %8s\n", "warm", "p50 ms", "p95 ms", "CPU ms", "rows read", "returned", "ratio")
 	for _, q := range common {
 		b.ask(q)
@@ -48,28 +50,50 @@ func TestBenchContext(t *testing.T) {
 
 const (
 	loadRows  = 500_000
-	sinkBatch = 20_000 // clickhouse-batch
+	sinkBatch = 50_000 // clickhouse-batch
 	rooms     = 2000   // half of them of org-0, the others of fifty organizations
 	// vocabulary is of common words; beside them are rare ones.
 	vocabulary = `splitByChar(' ', 'the import did finish overnight yes million rows rejects we need sso before legal signs is that on your side or ours security team asks for report and pen test summary can move go live date marketing wants announcement first dashboard shows nothing known issue fixed rolling out this afternoon price quote please budget approved seats from january could you join steering committee thursday here checklist blocked firewall addresses contract renewal discount onboarding training webhook latency invoice champion procurement pilot rollout staging production incident postmortem roadmap feature request priority customer success')`
 	of         = `if(c < 1000, 'org-0', concat('org-', toString(1 + intDiv(c - 1000, 20))))`
 )
 
-// said inserts messages from…from+count of n that fulfil a condition, delay seconds later by version, in two years up to now.
-func said(from, count, n int, condition string, delay int, prefix string) string {
-	return fmt.Sprintf(`INSERT INTO messages (org_id, team_id, channel_id, ts, ts_time, version, thread_ts, user_id, author_name, author_email, is_external, text, edited_ts, account_id, source, received_at)
-WITH %[7]s AS words, %[8]s AS org, toUnixTimestamp(today()) - 63072000 AS began, toInt64(63072000000000 / %[3]d) AS step,
-    (x -> toInt64(began) * 1000000 + toInt64(x) * step) AS micros, (x -> concat(toString(intDiv(x, 1000000)), '.', leftPad(toString(x %% 1000000), 6, '0'))) AS ts_of
-SELECT org, concat('T-', org), concat('C', toString(c)), ts_of(micros(n)), fromUnixTimestamp64Micro(micros(n), 'UTC'), toUInt64(micros(n)) + %[5]d * 1000000,
-    if(k %% 5 > 0 AND h %% 10 < 6, ts_of(micros(n - (k %% 5) * %[9]d)), ''), concat('U', toString(h %% 40)), concat('Person ', toString(h %% 40)), concat('p', toString(h %% 40), '@example.com'), h %% 40 < 12,
-    concat('%[6]s', arrayStringConcat(arrayMap(i -> words[1 + cityHash64(n, i) %% length(words)], range(6 + h %% 14)), ' '), if(h %% 1000 = 7, ' outage', ''), ' T-', toString(h %% 50000)),
-    if(%[5]d = 0, '', ts_of(micros(n) + %[5]d * 1000000)), 'then', 'live', fromUnixTimestamp64Milli(intDiv(micros(n), 1000) + 300, 'UTC')
-FROM (SELECT number AS n, n %% %[9]d AS c, intDiv(n, %[9]d) AS k, cityHash64(n, 1) AS h FROM numbers(%[1]d, %[2]d)) WHERE %[4]s
-SETTINGS max_partitions_per_insert_block = 0`, from, count, n, condition, delay, prefix, vocabulary, of, rooms)
+// version is what messages that fulfil a condition said, or that they were deleted, after some seconds.
+type version struct {
+	condition                 string
+	after                     int
+	prefix                    string
+	edited, reworded, deleted bool
 }
 
-func deletions(n int) string {
-	return strings.Replace(strings.Replace(said(0, n, n, "h % 100 = 3", 7200, ""), "source, received_at)", "source, received_at, is_deleted)", 1), "+ 300, 'UTC')\n", "+ 300, 'UTC'), 1\n", 1)
+// An edit is inserted with what it replaces, as the sink does.
+var (
+	former    = version{condition: "h % 33 = 0", after: 3599, reworded: true}
+	edits     = version{condition: "h % 33 = 0", after: 3600, prefix: "edited ", edited: true, reworded: true}
+	deletions = version{condition: "h % 100 = 3", after: 7200, deleted: true}
+)
+
+// said inserts a version of messages from…from+count of n, in two years up to now.
+func said(from, count, n int, v version) string {
+	return "INSERT INTO messages (" + saidColumns + ")" + rowsOf(from, count, n, v) + "\nSETTINGS max_partitions_per_insert_block = 0"
+}
+
+const saidColumns = "org_id, team_id, channel_id, ts, ts_time, version, thread_ts, user_id, author_name, author_email, is_external, text, edited_ts, account_id, source, received_at, is_deleted, reworded"
+
+// rowsOf selects them.
+func rowsOf(from, count, n int, v version) string {
+	edited := "''"
+	if v.edited {
+		edited = fmt.Sprintf("ts_of(micros(n) + %d * 1000000)", v.after)
+	}
+	return fmt.Sprintf(`
+WITH %[1]s AS words, %[2]s AS org, toUnixTimestamp(today()) - 63072000 AS began, toInt64(63072000000000 / %[5]d) AS step,
+    (x -> toInt64(began) * 1000000 + toInt64(x) * step) AS micros, (x -> concat(toString(intDiv(x, 1000000)), '.', leftPad(toString(x %% 1000000), 6, '0'))) AS ts_of
+SELECT org, concat('T-', org), concat('C', toString(c)), ts_of(micros(n)), fromUnixTimestamp64Micro(micros(n), 'UTC'), toUInt64(micros(n)) + %[6]d * 1000000,
+    if(k %% 5 > 0 AND h %% 10 < 6, ts_of(micros(n - (k %% 5) * %[7]d)), ''), concat('U', toString(h %% 40)), concat('Person ', toString(h %% 40)), concat('p', toString(h %% 40), '@example.com'), h %% 40 < 12,
+    concat('%[8]s', arrayStringConcat(arrayMap(i -> words[1 + cityHash64(n, i) %% length(words)], range(6 + h %% 14)), ' '), if(h %% 1000 = 7, ' outage', ''), ' T-', toString(h %% 50000)),
+    %[9]s, 'then', 'live', fromUnixTimestamp64Milli(intDiv(micros(n), 1000) + 300, 'UTC'), %[10]t, %[11]t
+FROM (SELECT number AS n, n %% %[7]d AS c, intDiv(n, %[7]d) AS k, cityHash64(n, 1) AS h FROM numbers(%[3]d, %[4]d)) WHERE %[12]s`,
+		vocabulary, of, from, count, n, v.after, rooms, v.prefix, edited, v.deleted, v.reworded, cmp.Or(v.condition, "1"))
 }
 
 type bench struct {
@@ -127,28 +151,37 @@ func (b bench) sizes(n int) {
 	fmt.Printf("%-34s %8s bytes a message; as Slack's event %d\n\n", "the same as JSON", size[:min(5, len(size))], len(envelope(0)))
 }
 
-// load is the engine's CPU to take in rows and to merge them, in the sink's batches and in the order in which they were said: with indexes, wordings and origins; and into
-// a bare table. Both are in a database of their own, which has nothing else to merge.
-func (b bench) load(addr string) {
-	const batches = 25
+// load is the engine's CPU to take in rows and to merge them, in the sink's batches and in the order in which they were said: with indexes, origins, and what edits
+// replaced; and the messages alone into a bare table. Both are in a database of their own, which has nothing else to merge.
+func (b bench) load(addr string, n int) {
+	const batches = 20
 	opts := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{addr}, ReadTimeout: 10 * time.Minute, Auth: clickhouse.Auth{Database: "load"}}
 	if _, err := apply.ClickHouse(b.t.Context(), opts, false); err != nil {
 		b.t.Fatal(err)
 	}
 	b.url = "http://" + addr + "/?database=load"
-	b.run(fmt.Sprintf("CREATE TABLE same ENGINE = Memory AS SELECT * FROM backchannel.messages ORDER BY ts_time DESC LIMIT %d", batches*sinkBatch))
-	b.run("CREATE TABLE bare ENGINE = MergeTree PARTITION BY toYYYYMM(ts_time) ORDER BY (org_id, team_id, channel_id, ts) AS SELECT * FROM same WHERE 0")
+	const said = batches * sinkBatch * 94 / 100 // beside them 3% are edits, and 3% what those replaced
+	b.run("CREATE TABLE same ENGINE = Memory AS SELECT * EXCEPT (inserted_at) FROM messages WHERE 0")
+	for _, v := range []version{{}, former, edits} {
+		b.run("INSERT INTO same (" + saidColumns + ")" + rowsOf(n-said, said, n, v))
+	}
+	const asBare = "SELECT * EXCEPT (reworded), now64(3) AS inserted_at FROM batch WHERE NOT (reworded = 1 AND edited_ts = '')"
 	type side struct {
-		tables             []string // the first is inserted into
+		insert             string
+		tables             []string
 		inserting, merging time.Duration
 	}
-	bare, ours := &side{tables: []string{"bare"}}, &side{tables: []string{"messages", "message_texts", "message_origins"}}
+	bare := &side{insert: "INSERT INTO bare " + asBare, tables: []string{"bare"}}
+	ours := &side{insert: "INSERT INTO messages (* EXCEPT (inserted_at)) SELECT * FROM batch", tables: []string{"messages", "message_texts", "message_origins"}}
 	b.run("SYSTEM STOP MERGES")
 	for i := range batches {
-		b.run(fmt.Sprintf("CREATE OR REPLACE TABLE batch ENGINE = Memory AS SELECT * FROM same LIMIT %d, %d", i*sinkBatch, sinkBatch))
+		b.run(fmt.Sprintf("CREATE OR REPLACE TABLE batch ENGINE = Memory AS SELECT * FROM same ORDER BY version LIMIT %d, %d", i*sinkBatch, sinkBatch))
+		if i == 0 {
+			b.run("CREATE TABLE bare ENGINE = MergeTree PARTITION BY toYYYYMM(ts_time) ORDER BY (org_id, team_id, channel_id, ts) AS " + asBare + " AND 0")
+		}
 		for _, s := range []*side{bare, ours} {
 			before := engineCPU(b.t)
-			b.run("INSERT INTO " + s.tables[0] + " SELECT * FROM batch SETTINGS max_partitions_per_insert_block = 0, optimize_on_insert = 0, exclude_materialize_skip_indexes_on_insert = 'words'") // as the sink inserts
+			b.run(s.insert + " SETTINGS max_partitions_per_insert_block = 0, optimize_on_insert = 0, exclude_materialize_skip_indexes_on_insert = 'words, ids'") // as the sink inserts
 			s.inserting += engineCPU(b.t) - before
 		}
 	}

@@ -149,7 +149,7 @@ func TestValuesHaveTheirTypes(t *testing.T) {
 	if diff := cmp.Diff([]string{"a:1", "b:2"}, c.List("kafka-brokers")); diff != "" {
 		t.Errorf("List (-want +got):\n%s", diff)
 	}
-	if !c.Bool("embedded") || c.Int("clickhouse-batch") != 20000 || c.Duration("drain").Seconds() != 20 {
+	if !c.Bool("embedded") || c.Int("clickhouse-batch") != 50000 || c.Duration("drain").Seconds() != 20 {
 		t.Errorf("embedded %t, clickhouse-batch %d, drain %s", c.Bool("embedded"), c.Int("clickhouse-batch"), c.Duration("drain"))
 	}
 }

@@ -55,7 +55,7 @@ var Settings = []Setting{
 	{Name: "clickhouse-password", Secret: true, Help: "ClickHouse password, instead of one in the URL"},
 	{Name: "clickhouse-tls-ca", Help: "file with the certificate authorities of ClickHouse (PEM)"},
 	{Name: "clickhouse-cluster", Help: "name of the ClickHouse cluster, as its configuration has it: apply then makes replicated tables on all nodes, the big ones in shards by organization; empty: one server"},
-	{Name: "clickhouse-batch", Default: "20000", Help: "rows of an insert, at most", check: number(1, 1_000_000)},
+	{Name: "clickhouse-batch", Default: "50000", Help: "rows of an insert, at most", check: number(1, 1_000_000)},
 	{Name: "retain-every", Default: "24h", Help: "how often what organizations do not keep, and what was deleted in Slack, is deleted from ClickHouse", check: duration},
 	{Name: "clickhouse-wait", Default: "200ms", Help: "how long the first row of an insert waits for more", check: duration},
 

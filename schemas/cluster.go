@@ -20,6 +20,9 @@ var (
 	alter     = regexp.MustCompile(`^(ALTER TABLE )(\w+)`)
 )
 
+// nodesOwn is what a Distributed table has not.
+var nodesOwn = regexp.MustCompile(` (INDEX|DELETE|MODIFY SETTING) `)
+
 // Cluster rewrites statements for a cluster, which ClickHouse knows under Name. Statements have to come in the order of the migrations.
 type Cluster struct {
 	Name  string
@@ -88,7 +91,7 @@ func (c *Cluster) localize(ref string) string {
 	return ref
 }
 
-// alter changes what the nodes have; columns and comments, also of the Distributed table.
+// alter changes what the nodes have; columns and comments, also of the Distributed table; and what a feed selects.
 func (c *Cluster) alter(s, object string) []string {
 	if strings.Contains(s, " MODIFY QUERY\n") { // of a feed, which reads what the node has
 		s = reference.ReplaceAllStringFunc(s, c.localize)
@@ -98,7 +101,7 @@ func (c *Cluster) alter(s, object string) []string {
 		return []string{plain}
 	}
 	all := []string{alter.ReplaceAllString(s, "${1}"+object+"_local"+c.on())}
-	if !strings.Contains(s, " INDEX ") && !strings.Contains(s, " DELETE ") {
+	if !nodesOwn.MatchString(s) {
 		all = append(all, plain)
 	}
 	return all

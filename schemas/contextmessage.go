@@ -39,9 +39,8 @@ type ContextMessage struct {
 	DealID     DealID    `json:"deal_id,omitempty"`
 	Source     string    `json:"source" jsonschema:"enum=live,enum=history"`
 	ReceivedAt time.Time `json:"received_at"`
-	// Former is what the message said before, on an edit of which Slack says it (message_changed, previous_message). A sink may have merged away
-	// the record that said so first.
-	Former *Wording `json:"former,omitempty"`
+	// Former is what the message said before, on an edit of which Slack says it (message_changed, previous_message).
+	Former *Wording `json:"former,omitempty" jsonschema_description:"On an edit: what the message said before, where Slack's event says it."`
 	// Window makes the record say which messages a stretch of the channel has; it is no message then, and has no ts. Rows of the stretch with a
 	// lower version that it does not list have been deleted.
 	Window *SyncWindow `json:"window,omitempty"`

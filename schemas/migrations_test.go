@@ -10,7 +10,7 @@ import (
 
 // What is inserted must be into a table for which a row that comes twice is one.
 var idempotent = regexp.MustCompile(`^(CREATE TABLE IF NOT EXISTS|CREATE MATERIALIZED VIEW IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER TABLE \w+ (ADD|DROP|MODIFY|RENAME) (COLUMN|INDEX|PROJECTION) IF (NOT )?EXISTS` +
-	`|ALTER TABLE \w+ MATERIALIZE INDEX|ALTER TABLE \w+ MODIFY COMMENT|ALTER TABLE \w+ MODIFY QUERY|ALTER TABLE \w+\s+COMMENT COLUMN|INSERT INTO message_texts|INSERT INTO message_origins)\s`)
+	`|ALTER TABLE \w+ MATERIALIZE INDEX|ALTER TABLE \w+ MODIFY (COMMENT|SETTING)|ALTER TABLE \w+ MODIFY QUERY|ALTER TABLE \w+\s+COMMENT COLUMN|INSERT INTO message_texts|INSERT INTO message_origins)\s`)
 
 // Migrations come in the order of their numbers, and each statement can run again: apply that was killed in
 // the middle of a step begins the step anew.

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ const editsAtOnce = 1000
 const keep = `INSERT INTO message_texts (org_id, team_id, channel_id, ts, wording, ts_time, user_id, text, file_names, edited_ts, first_version, last_version, received_at, queryable_at)
 SELECT org_id, team_id, channel_id, ts, cityHash64(text, file_names, edited_ts), ts_time, user_id, text, file_names, edited_ts, version, version, received_at, inserted_at
 FROM messages
-WHERE is_deleted = 0 AND reworded = 0 AND ts_time BETWEEN fromUnixTimestamp64Micro(?, 'UTC') AND fromUnixTimestamp64Micro(?, 'UTC')
+WHERE is_deleted = 0 AND reworded = 0 AND ts_time BETWEEN fromUnixTimestamp64Micro(toInt64(%d), 'UTC') AND fromUnixTimestamp64Micro(toInt64(%d), 'UTC')
     AND (org_id, team_id, channel_id, ts) IN (`
 
 // keepReplaced keeps what the batch's edits replace, where they do not say it: rows of messages by a query, rows of the batch itself by marking them.
@@ -85,7 +86,8 @@ func (s *Sink) keepReplaced(ctx context.Context) error {
 			first, last = min(first, e.said), max(last, e.said)
 			keys[i] = "(" + schemas.SQLString(string(e.org)) + ", " + schemas.SQLString(string(e.team)) + ", " + schemas.SQLString(string(e.channel)) + ", " + schemas.SQLString(string(e.ts)) + ")"
 		}
-		if err := s.conn.Exec(clickhouse.Context(ctx, inserting), keep+strings.Join(keys, ", ")+")", first, last); err != nil {
+		statement := fmt.Sprintf(keep, first, last) + strings.Join(keys, ", ") + ")" // without parameters: an id may have a question mark
+		if err := s.conn.Exec(clickhouse.Context(ctx, inserting), statement); err != nil {
 			return refine("message_texts", err)
 		}
 	}

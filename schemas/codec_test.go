@@ -3,8 +3,8 @@ package schemas
 import (
 	"bytes"
 	"encoding/json"
-	"strings"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"

@@ -130,7 +130,7 @@ func (c *counting) Process(ctx context.Context, batch []*kgo.Record) (*processor
 	return result, err
 }
 
-const insertRows = 20_000
+const insertRows = 50_000
 
 // bareInsert is what the sink cannot do without: the same rows, in memory as columns, appended and sent.
 func bareInsert(n int) error {

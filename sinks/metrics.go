@@ -76,12 +76,25 @@ func (m *Metrics) written(sink string, n int, result Result, took time.Duration)
 	}
 	m.batches.WithLabelValues(sink).Observe(float64(n))
 	m.duration.WithLabelValues(sink).Observe(took.Seconds())
+	m.fresh(sink, result.Happened)
+}
+
+// fresh looks for its series once for each run of the same way, and not once a record: that costs more than to observe.
+func (m *Metrics) fresh(sink string, happened []Happening) {
+	var how Arrival
+	var arrival, freshness prometheus.Observer
 	now := time.Now()
-	for _, h := range result.Happened {
+	for _, h := range happened {
+		if h.How != how {
+			how, arrival = h.How, m.arrival.WithLabelValues(sink, string(h.How))
+			if how != Polled && freshness == nil {
+				freshness = m.freshness.WithLabelValues(sink)
+			}
+		}
 		age := max(0, now.Sub(h.At).Seconds()) // Slack's clock may be ahead of ours
-		m.arrival.WithLabelValues(sink, string(h.How)).Observe(age)
-		if h.How != Polled {
-			m.freshness.WithLabelValues(sink).Observe(age)
+		arrival.Observe(age)
+		if how != Polled {
+			freshness.Observe(age)
 		}
 	}
 }

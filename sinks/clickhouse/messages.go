@@ -104,11 +104,16 @@ func happening(m *schemas.ContextMessage) sinks.Happening {
 		micros, _ := m.TS.Micros() // it has been read already
 		return sinks.Happening{At: time.UnixMicro(int64(micros)), How: sinks.Polled}
 	}
-	h := sinks.Happening{At: time.UnixMicro(int64(m.Version)), How: sinks.Live}
-	if m.ReceivedAt.Sub(h.At) >= sinks.LateAfter {
-		h.How = sinks.Late
+	how := sinks.Live
+	if isLate(m, m.Version) {
+		how = sinks.Late
 	}
-	return h
+	return sinks.Happening{At: time.UnixMicro(int64(m.Version)), How: how}
+}
+
+// isLate says of what an event brought that it came long after, by Slack's clock in microseconds.
+func isLate(m *schemas.ContextMessage, happened uint64) bool {
+	return m.ReceivedAt.UnixMicro()-int64(happened) >= sinks.LateAfter.Microseconds()
 }
 
 // messageTable is the table of messages, and what else a batch has: windows, and edits that do not say what they replace.

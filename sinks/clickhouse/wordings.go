@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/bigmind/backchannel/schemas"
-	"github.com/bigmind/backchannel/sinks"
 )
 
 // An edit takes the place of what the message said before: a merge of messages leaves the last version. So message_texts has each wording of what was reworded, and of
@@ -23,7 +21,7 @@ import (
 // isReworded says whether message_texts is to keep what the record says. It keeps, too, what an event brought late: polling may have found an edit of it meanwhile,
 // which had nothing to copy. said is the message's ts in microseconds.
 func isReworded(m *schemas.ContextMessage, said uint64) bool {
-	return m.Former != nil || isEdit(m, said) || m.Source == sourceLive && m.ReceivedAt.Sub(time.UnixMicro(int64(said))) >= sinks.LateAfter
+	return m.Former != nil || isEdit(m, said) || m.Source == sourceLive && isLate(m, said)
 }
 
 // isEdit says whether the message said something else before. An event of a message as it was first said has the message's own time; and not every edit leaves

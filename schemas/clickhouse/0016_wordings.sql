@@ -29,7 +29,8 @@ WHERE is_deleted = 0 AND reworded = 1;
 
 ALTER TABLE message_texts MODIFY COMMENT 'Every wording of messages that were reworded, current state with FINAL; kept by message_texts_feed. Analysts query the view message_versions.';
 
--- What a message says now is in messages, what it said before in message_texts; which may have the one, too.
+-- What a message says now is in messages, what it said before in message_texts; which may have the one, too. Slack tells edits in whole seconds: of two in
+-- one second that is the later which was seen last.
 CREATE OR REPLACE VIEW message_versions
 (
     org_id     LowCardinality(String) COMMENT 'Bigmind organization',
@@ -47,25 +48,25 @@ CREATE OR REPLACE VIEW message_versions
     edited_ts  String                 COMMENT 'The edit that made this wording, empty for the first'
 )
 AS SELECT org_id, team_id, channel_id, ts, ts_time, account_id, user_id,
-    row_number() OVER (PARTITION BY org_id, team_id, channel_id, ts ORDER BY edited_ts, first_version) AS number,
+    row_number() OVER (PARTITION BY org_id, team_id, channel_id, ts ORDER BY edited_ts, last_version) AS number,
     is_current, worded_at, text, file_names, edited_ts
 FROM
 (
     SELECT *,
         max(is_current) OVER (PARTITION BY org_id, team_id, channel_id, ts) AS is_there,
-        leadInFrame(worded_at, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY org_id, team_id, channel_id, ts ORDER BY edited_ts, first_version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS replaced_at
+        leadInFrame(worded_at, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY org_id, team_id, channel_id, ts ORDER BY edited_ts, last_version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS replaced_at
     FROM
     (
         SELECT w.org_id AS org_id, w.team_id AS team_id, w.channel_id AS channel_id, w.ts AS ts, a.account_id AS account_id, a.worded_from AS worded_from,
             any(w.ts_time) AS ts_time, any(w.user_id) AS user_id, any(w.text) AS text, any(w.file_names) AS file_names, any(w.edited_ts) AS edited_ts,
-            min(w.first_version) AS first_version, max(w.is_current) AS is_current,
+            max(w.last_version) AS last_version, max(w.is_current) AS is_current,
             if(edited_ts = '', ts_time, toDateTime64(toDecimal64(edited_ts, 6), 6, 'UTC')) AS worded_at
         FROM
         (
-            SELECT org_id, team_id, channel_id, ts, wording, ts_time, user_id, text, file_names, edited_ts, first_version, toUInt8(0) AS is_current
+            SELECT org_id, team_id, channel_id, ts, wording, ts_time, user_id, text, file_names, edited_ts, last_version, toUInt8(0) AS is_current
             FROM message_texts
             UNION ALL
-            SELECT org_id, team_id, channel_id, ts, cityHash64(text, file_names, edited_ts) AS wording, ts_time, user_id, text, file_names, edited_ts, version AS first_version, toUInt8(1) AS is_current
+            SELECT org_id, team_id, channel_id, ts, cityHash64(text, file_names, edited_ts) AS wording, ts_time, user_id, text, file_names, edited_ts, version AS last_version, toUInt8(1) AS is_current
             FROM messages FINAL
         ) AS w
         INNER JOIN current_associations AS a ON a.team_id = w.team_id AND a.channel_id = w.channel_id AND a.org_id = w.org_id

@@ -3,6 +3,14 @@ ALTER TABLE messages ADD INDEX IF NOT EXISTS ids ts TYPE bloom_filter(0.0001) GR
 
 ALTER TABLE messages MATERIALIZE INDEX ids;
 
+-- Words end at what is neither letter nor digit in any script: at the quotes and dashes that phones type, at emoji, at spaces that do not break. 'STRASSE' finds
+-- 'Straße', and an umlaut is one character, however it was typed. Of scripts without spaces a whole run of characters is a word.
+ALTER TABLE messages DROP INDEX IF EXISTS words;
+
+ALTER TABLE messages ADD INDEX IF NOT EXISTS words text TYPE text(tokenizer = 'splitByNonAlpha', preprocessor = if(isASCII(text), lower(text), replaceRegexpAll(normalizeUTF8NFKCCasefold(text), '[^\\p{L}\\p{M}\\p{N}]+', ' ')));
+
+ALTER TABLE messages MATERIALIZE INDEX words;
+
 -- Words are found first, in all versions of messages; then the messages that have them are read with FINAL, by their keys, and looked at again. With FINAL the
 -- engine reads, beside each granule that an index chose, all that overlap it by the key, of every month, since one of those may have a later version
 -- (use_skip_indexes_if_final_exact_mode). It need not where indexes are of the key alone, as said and ids are: all versions of a message have one key. The index of
@@ -76,7 +84,8 @@ FROM
             SELECT team_id, channel_id, ts FROM messages
             WHERE org_id = {org:String} AND hasAllTokens(text, {words:String})
                 AND (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String} AND account_id = {account:String}))
-        AND hasAllTokens(lowerUTF8(concat(messages.text, '')), lowerUTF8({words:String}))
+        AND hasAllTokens(if(isASCII(concat(messages.text, '')), lower(concat(messages.text, '')), replaceRegexpAll(normalizeUTF8NFKCCasefold(concat(messages.text, '')), '[^\\p{L}\\p{M}\\p{N}]+', ' ')),
+            if(isASCII({words:String}), lower({words:String}), replaceRegexpAll(normalizeUTF8NFKCCasefold({words:String}), '[^\\p{L}\\p{M}\\p{N}]+', ' ')))
         AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
 ) AS m
 INNER JOIN
@@ -163,7 +172,8 @@ FROM
     WHERE org_id = {org:String} AND (team_id, channel_id, ts) IN (
             SELECT team_id, channel_id, ts FROM messages
             WHERE org_id = {org:String} AND hasAllTokens(text, {words:String}))
-        AND hasAllTokens(lowerUTF8(concat(messages.text, '')), lowerUTF8({words:String}))
+        AND hasAllTokens(if(isASCII(concat(messages.text, '')), lower(concat(messages.text, '')), replaceRegexpAll(normalizeUTF8NFKCCasefold(concat(messages.text, '')), '[^\\p{L}\\p{M}\\p{N}]+', ' ')),
+            if(isASCII({words:String}), lower({words:String}), replaceRegexpAll(normalizeUTF8NFKCCasefold({words:String}), '[^\\p{L}\\p{M}\\p{N}]+', ' ')))
         AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
 ) AS m
 INNER JOIN

@@ -109,6 +109,35 @@ func TestSearches(t *testing.T) {
 	}
 }
 
+// A word is found whatever stands beside it, as people and their phones type.
+func TestSearchesFindWordsAsTheyAreTyped(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	write(associate(t, 1, "acme", "T1", "C1", "a1", ""))
+	for i, text := range []string{"“Quarterly” numbers—please", "don’t renew…", "»Angebot« „Vertrag“ ¿Qué?", "Zürich\u00a0Nord", "emoji🙏glued", "Hauptstraße 5", "Mu\u0308ller", "価格の見積もり、です", "plain, ASCII-text"} {
+		m := said(schemas.TSOf(uint64(1_790_000_000_000_000+i*1_000_000)), 1, text)
+		write(message(t, m))
+	}
+	for _, index := range []string{"read", "by the index"} {
+		for words, want := range map[string]int{
+			"quarterly": 1, "NUMBERS": 1, "please": 1, "renew": 1, "don't": 1, "don’t": 1, "angebot": 1, "Vertrag": 1, "qué": 1, "zürich nord": 1, "emoji": 1, "glued": 1,
+			"HAUPTSTRASSE": 1, "müller": 1, "MÜLLER": 1, "価格の見積もり": 1, "价格": 0, "ascii": 1, "quarter": 0, "nothing": 0, "": 0, "…": 0, "🙏": 0,
+		} {
+			for _, search := range []string{"org_search(org = 'acme', words = " + schemas.SQLString(words) + ")", "account_search(org = 'acme', account = 'a1', words = " + schemas.SQLString(words) + ")"} {
+				if got := rows(t, c, "SELECT text FROM "+search); len(got) != want {
+					t.Errorf("%s: %s finds %v, want %d", index, search, got, want)
+				}
+			}
+			if got := rows(t, c, "SELECT text FROM conversations WHERE hasAllTokens(text, "+schemas.SQLString(words)+")"); len(got) != want {
+				t.Errorf("%s: conversations with %q are %v, want %d", index, words, got, want)
+			}
+		}
+		exec(t, c, "ALTER TABLE messages MATERIALIZE INDEX words SETTINGS mutations_sync = 2")
+		exec(t, c, "OPTIMIZE TABLE messages FINAL")
+	}
+}
+
 // A search knows the last version of what it found, in whatever part and granule that is, and also when it is asked for more words.
 func TestSearchesSeeTheLastVersion(t *testing.T) {
 	t.Parallel()

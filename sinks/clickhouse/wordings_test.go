@@ -47,6 +47,10 @@ func both(a, b func(*schemas.ContextMessage)) func(*schemas.ContextMessage) {
 // No wording is lost, however edits are learned of and whatever was merged before; and what was never edited is not stored twice.
 func TestWordings(t *testing.T) {
 	t.Parallel()
+	second := func(m *schemas.ContextMessage) { m.EditedTS = "1790000009.000000" }
+	later := func(n int) func(*schemas.ContextMessage) {
+		return func(m *schemas.ContextMessage) { m.Version += uint64(n * 100_000) }
+	}
 	odd := func(m *schemas.ContextMessage) { m.ChannelID = `C?'\%d` }
 	late := func(m *schemas.ContextMessage) { m.ReceivedAt = m.ReceivedAt.Add(10 * time.Minute) }
 	for name, tt := range map[string]struct {
@@ -64,6 +68,13 @@ func TestWordings(t *testing.T) {
 		"in one batch":               {[][]*kgo.Record{{reads(t, "a", 0, nil), reads(t, "b", 9, polled)}}, []string{"(1,'a',0)", "(2,'b',1)"}, "(2)"},
 		"that comes before it":       {[][]*kgo.Record{{reads(t, "b", 9, polled)}, {reads(t, "a", 0, late)}}, []string{"(1,'a',0)", "(2,'b',1)"}, "(2)"},
 		"whose first event was lost": {[][]*kgo.Record{{reads(t, "a", 0, nil)}, {reads(t, "c", 20, former("b", 9))}}, []string{"(1,'a',0)", "(2,'b',0)", "(3,'c',1)"}, "(3)"},
+		"thrice in a second": {
+			[][]*kgo.Record{
+				{reads(t, "a", 0, nil)}, {reads(t, "b", 9, both(second, former("a", 0)))}, {reads(t, "c", 9, both(second, both(later(1), former("b", 9))))},
+				{reads(t, "d", 9, both(second, both(polled, later(-1))))}, {reads(t, "d", 9, both(second, both(later(2), former("c", 9))))},
+			},
+			[]string{"(1,'a',0)", "(2,'b',0)", "(3,'c',0)", "(4,'d',1)"}, "(4)",
+		},
 		"of a bot, without a mark": {
 			[][]*kgo.Record{{reads(t, "a", 0, nil)}, {reads(t, "b", 9, both(unmarked, former("a", 0)))}, {reads(t, "c", 20, both(unmarked, former("b", 0)))}},
 			[]string{"(1,'a',0)", "(2,'b',0)", "(3,'c',1)"}, "(3)",

@@ -85,7 +85,7 @@ func replaced(org schemas.OrgID, before time.Time) doom {
     FROM
     (
         SELECT team_id, channel_id, ts, wording, last_version < max(last_version) OVER (PARTITION BY team_id, channel_id, ts) AS former,
-            leadInFrame(worded_at, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY team_id, channel_id, ts ORDER BY edited_ts, first_version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS replaced_at
+            leadInFrame(worded_at, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY team_id, channel_id, ts ORDER BY edited_ts, last_version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS replaced_at
         FROM (SELECT *, if(edited_ts = '', ts_time, toDateTime64(toDecimal64(edited_ts, 6), 6, 'UTC')) AS worded_at FROM message_texts FINAL WHERE %[1]s)
     )
     WHERE former AND replaced_at > toDateTime64(0, 6, 'UTC') AND replaced_at < %[2]s

@@ -19,7 +19,7 @@ import (
 )
 
 func forgetCommand(a *app) *cobra.Command {
-	var org, user, team, channel, account, check string
+	var org, user, team, channel, account, check, again string
 	var all, yes bool
 	cmd := &cobra.Command{
 		Use: "forget --org O (--user U | --channel C | --account A | --all) [--yes]", Short: "Take a person, a channel, an account or an organization out of everything that is kept", Args: cobra.NoArgs,
@@ -28,7 +28,8 @@ func forgetCommand(a *app) *cobra.Command {
 Control records get tombstones, which end the sync of the channel, account or organization and empty the Redis views, and the brokers are made to remove what
 they replaced; rows are deleted from ClickHouse. A person is
 named by Slack user id, Bigmind user id or email; the others are found by email. Of a person's messages markers without content stay, so that polling does not
-bring the messages back into any answer. A run that broke off is run again.
+bring the messages back into any answer. A run that broke off is run again. What comes after a run, of a person who goes on writing, goes with
+'backchannel forget --again RECEIPT --yes': it names the person as that run did, when no email leads to a Slack user any more.
 
 The receipt on standard output says what was forgotten and by when topics that are not compacted have ended what they hold.
 'backchannel forget --check RECEIPT' counts again what is left, and exits with 1 if anything is.`,
@@ -46,6 +47,14 @@ The receipt on standard output says what was forgotten and by when topics that a
 				return checkReceipt(cmd, conn, kafka, check)
 			}
 			target := forget.Target{Org: schemas.OrgID(org), User: user, Team: schemas.TeamID(team), Channel: schemas.ChannelID(channel), Account: schemas.AccountID(account), All: all}
+			if again != "" {
+				if all || org+user+team+channel+account != "" {
+					return errors.New("--again takes from the receipt what to forget: leave the other names out")
+				}
+				if target, err = forgotten(again); err != nil {
+					return err
+				}
+			}
 			if err := target.Validate(); err != nil {
 				return err
 			}
@@ -74,6 +83,7 @@ The receipt on standard output says what was forgotten and by when topics that a
 	flags.StringVar(&account, "account", "", "account id: its deals and the messages of its channels too")
 	flags.BoolVar(&all, "all", false, "everything of the organization")
 	flags.BoolVar(&yes, "yes", false, "do it")
+	flags.StringVar(&again, "again", "", "a receipt of what to forget once more")
 	flags.StringVar(&check, "check", "", "a receipt whose checks to run again")
 	return cmd
 }
@@ -91,14 +101,27 @@ func tellFound(receipt forget.Receipt, yes bool, person io.Writer) error {
 	return nil
 }
 
-func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, path string) error {
+func readReceipt(path string) (receipt forget.Receipt, err error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read the receipt: %w", err)
+		return receipt, fmt.Errorf("read the receipt: %w", err)
 	}
-	var receipt forget.Receipt
 	if err := json.Unmarshal(content, &receipt); err != nil || len(receipt.Rows) == 0 {
-		return errors.New("that is no receipt of 'backchannel forget'")
+		return receipt, errors.New("that is no receipt of 'backchannel forget'")
+	}
+	return receipt, nil
+}
+
+// forgotten is what a receipt was given for.
+func forgotten(path string) (forget.Target, error) {
+	receipt, err := readReceipt(path)
+	return receipt.Target, err
+}
+
+func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, path string) error {
+	receipt, err := readReceipt(path)
+	if err != nil {
+		return err
 	}
 	left, err := forget.Check(clickhouse.Context(cmd.Context(), clickhouse.WithSettings(clickhouse.Settings{"readonly": 2})), conn, receipt)
 	if err != nil {
@@ -115,7 +138,7 @@ func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, pat
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s left\n", table, counted(left[table], "row"))
 	}
 	if len(left)+len(traces) > 0 {
-		return exitError{1, "something is left: run 'backchannel forget' again"}
+		return exitError{1, "something is left, or has come since: run 'backchannel forget --again' with this receipt"}
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "nothing is left in %d tables and %d compacted topics\n", len(receipt.Rows), len(receipt.Ends))
 	return nil

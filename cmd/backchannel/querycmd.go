@@ -20,7 +20,7 @@ var exact = clickhouse.Settings{"final": 1, "readonly": 2}
 
 func queryCommand(a *app) *cobra.Command {
 	var format string
-	var params map[string]string
+	var params []string
 	cmd := &cobra.Command{
 		Use: "query 'SELECT …'", Short: "Ask ClickHouse, and print the answer", Args: cobra.ExactArgs(1),
 		Long: `Ask ClickHouse, and print the answer. Tables answer exactly, as with FINAL, and nothing can be changed. {name:Type} in the query is given by --param.
@@ -35,16 +35,33 @@ What there is to ask: 'backchannel query "SHOW TABLES"', or schemas/DICTIONARY.m
 				return err
 			}
 			defer func() { _ = conn.Close() }() // nothing is pending on it
-			ctx := clickhouse.Context(cmd.Context(), clickhouse.WithSettings(exact), clickhouse.WithParameters(parameters(params)))
+			values, err := given(params)
+			if err != nil {
+				return err
+			}
+			ctx := clickhouse.Context(cmd.Context(), clickhouse.WithSettings(exact), clickhouse.WithParameters(parameters(values)))
 			return ask(ctx, conn, args[0], format, cmd.OutOrStdout(), func(uint64) {})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", strings.Join(tabular.Formats(), ", ")+" (json: an object a line)")
-	cmd.Flags().StringToStringVar(&params, "param", nil, "name=value of a {name:Type} in the query")
+	cmd.Flags().StringArrayVar(&params, "param", nil, "name=value of a {name:Type} in the query")
 	return cmd
 }
 
-// parameters are values of {name:Type} in a query, literally: ClickHouse reads them in its Escaped form, in which a backslash begins an escape
+// given are values of {name:Type} in a query, as name=value.
+func given(params []string) (map[string]string, error) {
+	all := map[string]string{}
+	for _, p := range params {
+		name, value, found := strings.Cut(p, "=")
+		if !found || name == "" {
+			return nil, fmt.Errorf("--param %q: want name=value", p)
+		}
+		all[name] = value
+	}
+	return all, nil
+}
+
+// parameters are such values, literally: ClickHouse reads them in its Escaped form, in which a backslash begins an escape
 // (clickhouse.com/docs/interfaces/http#cli-queries-with-parameters).
 func parameters(literal map[string]string) clickhouse.Parameters {
 	all := clickhouse.Parameters{}
@@ -80,9 +97,19 @@ func ask(ctx context.Context, conn clickhouse.Conn, query, format string, out io
 // formatClause is at the end of what is asked with curl; upper and lower case count in a format's name.
 var formatClause = regexp.MustCompile(`(?i:\bFORMAT)\s+((?:JSON|CSV|TSV|TabSeparated|Pretty|Vertical|Values|Parquet|Arrow|ORC|Avro|XML|Markdown|Null|Native|RowBinary|TSKV|LineAsString|RawBLOB|Custom|Template|SQLInsert|MsgPack|BSON|Npy)\w*)\s*;?\s*$`)
 
+// What ClickHouse allows of those who only read is to write into a function, which is a file or a URL (INSERT INTO FUNCTION), also after a WITH.
+var (
+	reads  = regexp.MustCompile(`^(?s:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?i:SELECT|WITH|SHOW|DESCRIBE|DESC|EXPLAIN|EXISTS)\b`)
+	quoted = regexp.MustCompile(`(?s)'(?:[^'\\]|\\.)*'`)
+	writes = regexp.MustCompile(`(?i)\bINSERT\s+INTO\b`)
+)
+
 func askable(query, format string, out io.Writer) error {
 	if strings.Trim(query, "; \t\r\n") == "" {
 		return errors.New(`the query is empty; 'backchannel query "SHOW TABLES"' shows what there is to ask`)
+	}
+	if !reads.MatchString(query) || writes.MatchString(quoted.ReplaceAllString(query, "''")) {
+		return errors.New("nothing can be changed here: a query begins with SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or EXISTS, and has no INSERT")
 	}
 	if clause := formatClause.FindStringSubmatch(query); clause != nil {
 		return fmt.Errorf("leave FORMAT %s out of the query: --format says how the answer is written (%s)", clause[1], strings.Join(tabular.Formats(), ", "))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -78,6 +79,15 @@ func TestAskable(t *testing.T) {
 		"SELECT format FROM t":                 "",
 		"SELECT a FROM t ORDER BY format DESC": "",
 		"SELECT 'FORMAT CSV'":                  "",
+		"-- why\n/* and\nhow */ (SELECT 1)":    "",
+		"WITH 1 AS x SELECT x":                 "",
+		"SHOW TABLES":                          "",
+		"SELECT 'INSERT INTO it\\'s', 'a'":     "",
+		"INSERT INTO FUNCTION file('a.csv', 'CSV', 'a Int8') VALUES (1)":            "nothing can be changed",
+		"/* SELECT */ insert into function url('http://127.0.0.1/')":                "nothing can be changed",
+		"WITH 1 AS x INSERT\nINTO FUNCTION file('a.csv', 'CSV', 'a Int8') SELECT x": "nothing can be changed",
+		"CREATE TEMPORARY TABLE t (a Int8)":                                         "nothing can be changed",
+		"SELECTED":                                                                  "nothing can be changed",
 	} {
 		err := askable(query, "table", &bytes.Buffer{})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
@@ -86,6 +96,18 @@ func TestAskable(t *testing.T) {
 	}
 	if err := askable("SELECT 1", "xml", nil); err == nil || !strings.Contains(err.Error(), "want one of table") {
 		t.Errorf("a format that does not exist is found out after the question: %v", err)
+	}
+}
+
+func TestGivenParameters(t *testing.T) {
+	got, err := given([]string{"w=x=1,y=2", "empty="})
+	if want := map[string]string{"w": "x=1,y=2", "empty": ""}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+	for _, bad := range []string{"w", "=1", ""} {
+		if _, err := given([]string{bad}); err == nil || !strings.Contains(err.Error(), "want name=value") {
+			t.Errorf("--param %q: %v", bad, err)
+		}
 	}
 }
 

@@ -34,11 +34,14 @@ type contextOutput struct {
 	Body struct {
 		AccountID   schemas.AccountID     `json:"account_id"`
 		AccountName string                `json:"account_name,omitempty"`
-		AsOf        time.Time             `json:"as_of" doc:"What was said later is on no page. As since, it brings what came after."`
+		AsOf        time.Time             `json:"as_of" doc:"As since, it brings what was said after. It is a minute before the first page was asked for: of what was said in it, some was on its way to us."`
 		Threads     []conversation.Thread `json:"threads" nullable:"false" doc:"The one with the newest message last."`
 		Next        string                `json:"next,omitempty" doc:"The cursor of the page with what is older. Absent: there is none."`
 	}
 }
+
+// onItsWay is for how long a message, or the insert of its row, may be on its way to where it is asked for.
+const onItsWay = time.Minute
 
 func accountContext(a *API) {
 	route(a, huma.Operation{
@@ -77,7 +80,7 @@ func (a *API) readContext(ctx context.Context, who actor.Actor, in *contextInput
 		return nil, huma.Error404NotFound("There is no such account in your organization.")
 	}
 	out := &contextOutput{}
-	out.Body.AccountID, out.Body.AsOf, out.Body.Threads = in.Account, q.Until.UTC(), append([]conversation.Thread{}, page.Threads...)
+	out.Body.AccountID, out.Body.AsOf, out.Body.Threads = in.Account, q.Until.Add(-onItsWay).UTC(), append([]conversation.Thread{}, page.Threads...)
 	if account != nil {
 		out.Body.AccountName = account.Title()
 	}

@@ -37,7 +37,7 @@ func TestContext(t *testing.T) {
 		Next        string
 	}
 	first := into[body](w, w.ask("admin", "GET", "/api/v1/accounts/a1/context?since=2026-03-01T00:00:00Z&budget=5000", ""))
-	if first.AccountName != "Initech" || !first.AsOf.Equal(w.now) || len(first.Threads) != 1 || first.Threads[0].Messages[0].Text != "hello" {
+	if first.AccountName != "Initech" || !first.AsOf.Equal(w.now.Add(-onItsWay)) || len(first.Threads) != 1 || first.Threads[0].Messages[0].Text != "hello" {
 		t.Errorf("%+v", first)
 	}
 	if q := w.talk.asked[0]; q.Budget != 5000 || !q.Until.Equal(w.now) || q.Since.Day() != 1 || q.Before != nil {
@@ -45,7 +45,7 @@ func TestContext(t *testing.T) {
 	}
 	w.now = w.now.Add(time.Hour)
 	second := into[body](w, w.ask("admin", "GET", "/api/v1/accounts/a1/context?cursor="+first.Next, ""))
-	if q := w.talk.asked[1]; q.Before == nil || *q.Before != next || q.Until.UnixMicro() != next.Until || second.AsOf.UnixMicro() != next.Until || q.Budget != 20000 {
+	if q := w.talk.asked[1]; q.Before == nil || *q.Before != next || q.Until.UnixMicro() != next.Until || second.AsOf.Add(onItsWay).UnixMicro() != next.Until || q.Budget != 20000 {
 		t.Errorf("asked %+v, answered as of %s: a next page is as of the first", q, second.AsOf)
 	}
 	for path, want := range map[string]int{

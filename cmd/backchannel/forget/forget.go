@@ -59,6 +59,7 @@ func Run(ctx context.Context, o Options, target Target, dry bool) (Receipt, erro
 	}
 	k := &known{Target: target}
 	k.learn(all)
+	r.Target.Names = k.Names
 	var doomed []control
 	for _, c := range all {
 		if k.meant(c) {

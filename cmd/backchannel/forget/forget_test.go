@@ -369,3 +369,37 @@ func TestTargets(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What comes after a run is found by the names that the run had found: no email leads to a Slack user any more, and no account to its channels.
+func TestForgetAgain(t *testing.T) {
+	w := newWorld(t)
+	for _, target := range []Target{{Org: "acme", User: "ada@x.example"}, {Org: "acme", Account: "a1"}} {
+		encoded, err := json.Marshal(w.forget(t, target, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var receipt Receipt
+		if err := json.Unmarshal(encoded, &receipt); err != nil {
+			t.Fatal(err)
+		}
+		w.exec(t, "INSERT INTO messages (org_id, team_id, channel_id, ts, user_id, text, ts_time, version) VALUES ('acme', 'T1', 'C1', '1700000099.000000', 'U1', 'LATER', '2023-11-14 22:14:59', 9)")
+		left := func(of Receipt) uint64 {
+			t.Helper()
+			n, err := Check(t.Context(), w.ClickHouse, of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n["messages"]
+		}
+		if n := left(receipt); n != 1 {
+			t.Fatalf("%+v: the receipt finds %d messages that came after it", target, n)
+		}
+		if n := left(w.forget(t, target, true)); n != 0 {
+			t.Fatalf("%+v: %d messages are found without the receipt: there is nothing to show", target, n)
+		}
+		again := w.forget(t, receipt.Target, false)
+		if n := left(receipt); n != 0 || len(again.Target.Names.Channels)+len(again.Target.Names.SlackUsers) == 0 {
+			t.Errorf("%+v: %d messages are left, receipt %+v", target, n, again)
+		}
+	}
+}

@@ -31,10 +31,10 @@ func (k *known) conditions() ([]condition, error) {
 		return living(all)
 	}
 	var all []condition
-	for _, c := range k.channels {
-		of := org + " AND channel_id = " + schemas.SQLString(c.channel)
-		if c.team != "" {
-			of += " AND team_id = " + schemas.SQLString(c.team)
+	for _, c := range k.Channels {
+		of := org + " AND channel_id = " + schemas.SQLString(c.Channel)
+		if c.Team != "" {
+			of += " AND team_id = " + schemas.SQLString(c.Team)
 		}
 		for _, table := range ofChannels {
 			all = append(all, condition{table, of})
@@ -45,14 +45,14 @@ func (k *known) conditions() ([]condition, error) {
 		all = append(all, condition{"accounts", of}, condition{"deals", of}, condition{"channel_associations", of})
 	}
 	if k.User != "" {
-		slack, named := in("user_id", k.slackUsers), in("recipient", slices.Concat(k.users, k.emails))
+		slack, named := in("user_id", k.SlackUsers), in("recipient", slices.Concat(k.Users, k.Emails))
 		all = append(all,
-			condition{"messages", org + " AND (" + slack + " OR " + in("author_email", k.emails) + ")"},
+			condition{"messages", org + " AND (" + slack + " OR " + in("author_email", k.Emails) + ")"},
 			condition{"message_texts", org + " AND " + slack},
-			condition{"slack_users", org + " AND (" + slack + " OR " + in("email", k.emails) + ")"},
-			condition{"directory_users", org + " AND (" + in("user_id", k.users) + " OR " + in("email", k.emails) + ")"},
+			condition{"slack_users", org + " AND (" + slack + " OR " + in("email", k.Emails) + ")"},
+			condition{"directory_users", org + " AND (" + in("user_id", k.Users) + " OR " + in("email", k.Emails) + ")"},
 			condition{"notification_outcomes", org + " AND " + named},
-			condition{"notification_log", org + " AND (" + named + " OR " + in("named", slices.Concat(k.users, k.emails)) + ")"},
+			condition{"notification_log", org + " AND (" + named + " OR " + in("named", slices.Concat(k.Users, k.Emails)) + ")"},
 		)
 	}
 	return living(all)

@@ -16,6 +16,15 @@ type Target struct {
 	Channel schemas.ChannelID `json:"channel,omitempty"`
 	Account schemas.AccountID `json:"account,omitempty"`
 	All     bool              `json:"all,omitempty"` // everything of the organization
+	Names   Names             `json:"names,omitzero"`
+}
+
+// Names are what a person, or an account's channels, were found by when they were forgotten: afterwards nothing leads from an email to a Slack user any more.
+type Names struct {
+	SlackUsers []string    `json:"slack_users,omitempty"`
+	Users      []string    `json:"users,omitempty"`
+	Emails     []string    `json:"emails,omitempty"`
+	Channels   []channelID `json:"channels,omitempty"`
 }
 
 // Validate says what is missing.
@@ -38,12 +47,14 @@ func (t Target) Validate() error {
 // known is what of the target is found in the compacted topics, by which more is found.
 type known struct {
 	Target
-	slackUsers, users, emails []string
-	channels                  []channelID
+	Names
 }
 
 // channelID is a channel in its workspace; without one in any.
-type channelID struct{ team, channel string }
+type channelID struct {
+	Team    string `json:"team,omitempty"`
+	Channel string `json:"channel"`
+}
 
 // fields are those of control records by which somebody or something is named.
 type fields struct {
@@ -63,11 +74,12 @@ type fields struct {
 
 // learn finds the person's other names, or the account's channels.
 func (k *known) learn(records []control) {
+	k.Names = k.Target.Names // of a run before
 	if k.User != "" {
-		k.slackUsers, k.users, k.emails = []string{k.User}, []string{k.User}, []string{schemas.NormalEmail(k.User)}
+		k.SlackUsers, k.Users, k.Emails = add(k.SlackUsers, k.User), add(k.Users, k.User), add(k.Emails, schemas.NormalEmail(k.User))
 	}
-	if k.Channel != "" {
-		k.channels = []channelID{{string(k.Team), string(k.Channel)}}
+	if k.Channel != "" && !k.isOf(string(k.Team), string(k.Channel)) {
+		k.Channels = append(k.Channels, channelID{string(k.Team), string(k.Channel)})
 	}
 	for range 2 { // the email of a Slack user leads to the Bigmind user, and the other way round
 		for _, r := range records {
@@ -83,19 +95,19 @@ func (k *known) learnFrom(r control) {
 	switch r.topic {
 	case schemas.SlackUsers.Name, schemas.DirectoryUsers.Name:
 		email := schemas.NormalEmail(r.Email)
-		ids := &k.slackUsers
+		ids := &k.SlackUsers
 		if r.topic == schemas.DirectoryUsers.Name {
-			ids = &k.users
+			ids = &k.Users
 		}
-		if k.User != "" && (slices.Contains(*ids, r.UserID) || email != "" && slices.Contains(k.emails, email)) {
+		if k.User != "" && (slices.Contains(*ids, r.UserID) || email != "" && slices.Contains(k.Emails, email)) {
 			*ids = add(*ids, r.UserID)
 			if email != "" {
-				k.emails = add(k.emails, email)
+				k.Emails = add(k.Emails, email)
 			}
 		}
 	case schemas.ChannelAssociations.Name:
 		if k.Account != "" && r.AccountID == string(k.Account) && !k.isOf(r.TeamID, r.ChannelID) {
-			k.channels = append(k.channels, channelID{r.TeamID, r.ChannelID})
+			k.Channels = append(k.Channels, channelID{r.TeamID, r.ChannelID})
 		}
 	}
 }
@@ -108,7 +120,7 @@ func add(all []string, s string) []string {
 }
 
 func (k *known) isOf(team, channel string) bool {
-	return slices.ContainsFunc(k.channels, func(c channelID) bool { return c.channel == channel && (c.team == "" || c.team == team) })
+	return slices.ContainsFunc(k.Channels, func(c channelID) bool { return c.Channel == channel && (c.Team == "" || c.Team == team) })
 }
 
 // meant says whether a control record goes.
@@ -125,14 +137,14 @@ func (k *known) meant(r control) bool {
 	case schemas.CRMAccounts.Name, schemas.CRMDeals.Name:
 		return k.Account != "" && r.AccountID == string(k.Account)
 	case schemas.SlackUsers.Name:
-		return slices.Contains(k.slackUsers, r.UserID)
+		return slices.Contains(k.SlackUsers, r.UserID)
 	case schemas.DirectoryUsers.Name:
-		return slices.Contains(k.users, r.UserID)
+		return slices.Contains(k.Users, r.UserID)
 	case schemas.NotificationPreferences.Name:
 		_, user, _ := strings.Cut(r.key, "/")
-		return user != "" && slices.Contains(k.users, user)
+		return user != "" && slices.Contains(k.Users, user)
 	case schemas.NotificationHeld.Name:
-		return r.Delivery != nil && (slices.Contains(k.users, r.Delivery.Recipient.UserID) || slices.Contains(k.emails, schemas.NormalEmail(r.Delivery.Recipient.Email)))
+		return r.Delivery != nil && (slices.Contains(k.Users, r.Delivery.Recipient.UserID) || slices.Contains(k.Emails, schemas.NormalEmail(r.Delivery.Recipient.Email)))
 	}
 	return false
 }

@@ -50,6 +50,8 @@ var (
 	asOf      = regexp.MustCompile(`AS\s+SELECT \* FROM (\w+)`)
 	param     = regexp.MustCompile(`\{(\w+):([^}]+)\}`)
 	added     = regexp.MustCompile(`^ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS (\w+) +(\S.*?)(?: +DEFAULT .*?)? +COMMENT '((?:[^']|'')*)'`)
+	explained = regexp.MustCompile(`COMMENT COLUMN (\w+) '((?:[^']|'')*)'`)
+	altered   = regexp.MustCompile(`^ALTER TABLE (\w+)`)
 	commented = regexp.MustCompile(`^ALTER TABLE (\w+) MODIFY COMMENT '((?:[^']|'')*)'`)
 )
 
@@ -89,6 +91,15 @@ func read(all map[string]*Table, statement string) error {
 		}
 		if !t.Has(m[2], nil) {
 			t.Columns = append(t.Columns, Column{m[2], m[3], unquoted(m[4])})
+		}
+	}
+	if m := altered.FindStringSubmatch(statement); m != nil && all[m[1]] != nil {
+		for _, column := range explained.FindAllStringSubmatch(statement, -1) {
+			for i, c := range all[m[1]].Columns {
+				if c.Name == column[1] {
+					all[m[1]].Columns[i].Comment = unquoted(column[2])
+				}
+			}
 		}
 	}
 	if m := commented.FindStringSubmatch(statement); m != nil && all[m[1]] != nil {

@@ -41,12 +41,12 @@ CREATE OR REPLACE VIEW account_search
     account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
     deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
     deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
-    version        UInt64                 COMMENT 'Slack clock in microseconds of what the row says',
-    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel received what the row says',
+    version        UInt64                 COMMENT 'Slack clock in microseconds, as of which the message reads so',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel heard last that the message reads so: by an event, or reading the channel again',
     root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
     is_reply       UInt8                  COMMENT '1: a reply in a thread',
     author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
-    source         LowCardinality(String) COMMENT 'live: an event brought what the row says; history: polling did'
+    source         LowCardinality(String) COMMENT 'How it heard that: live, by an event; history, by reading the channel again, as it does with all messages. How a message came is in freshness'
 )
 AS SELECT
     m.org_id         AS org_id,
@@ -130,12 +130,12 @@ CREATE OR REPLACE VIEW org_search
     account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
     deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
     deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
-    version        UInt64                 COMMENT 'Slack clock in microseconds of what the row says',
-    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel received what the row says',
+    version        UInt64                 COMMENT 'Slack clock in microseconds, as of which the message reads so',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel heard last that the message reads so: by an event, or reading the channel again',
     root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
     is_reply       UInt8                  COMMENT '1: a reply in a thread',
     author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
-    source         LowCardinality(String) COMMENT 'live: an event brought what the row says; history: polling did'
+    source         LowCardinality(String) COMMENT 'How it heard that: live, by an event; history, by reading the channel again, as it does with all messages. How a message came is in freshness'
 )
 AS SELECT
     m.org_id         AS org_id,
@@ -193,6 +193,84 @@ LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FRO
     ON p.email = m.author_email
 SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local'
 COMMENT 'conversations of one organization that have all of some words, found fast: org_search(org = ''…'', words = ''renewal'').';
+
+-- Columns that were taken for what they are not: whatever was read again says so.
+CREATE OR REPLACE VIEW conversations
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',
+    channel_id     LowCardinality(String) COMMENT 'Slack channel',
+    channel_name   String                 COMMENT 'Its name today',
+    ts             String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time        DateTime64(6, 'UTC')   COMMENT 'ts as a time: when it was said',
+    thread_ts      String                 COMMENT 'ts of the thread''s first message; empty outside threads, and may be empty on the first one',
+    user_id        String                 COMMENT 'Slack user id of the author',
+    author_name    String                 COMMENT 'Name of the author when the row was written',
+    author_email   String                 COMMENT 'Email of the author when the row was written, lower case',
+    author_user_id String                 COMMENT 'The author among Bigmind''s users, by email, as of today; empty: none',
+    is_external    UInt8                  COMMENT '1: a person of another company (Slack Connect)',
+    bot_id         LowCardinality(String) COMMENT 'Slack bot id, where an app wrote it',
+    subtype        LowCardinality(String) COMMENT 'Slack message subtype, empty for ordinary messages',
+    text           String                 COMMENT 'What it says now, in Slack mrkdwn',
+    file_names     Array(String)          COMMENT 'Names of attached files',
+    edited_ts      String                 COMMENT 'When it was last edited, empty if never',
+    account_id     String                 COMMENT 'Account of the channel, today',
+    account_name   String                 COMMENT 'Its name; of an account that is gone its id',
+    account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
+    deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
+    deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
+    version        UInt64                 COMMENT 'Slack clock in microseconds, as of which the message reads so',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel heard last that the message reads so: by an event, or reading the channel again',
+    root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
+    is_reply       UInt8                  COMMENT '1: a reply in a thread',
+    author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
+    source         LowCardinality(String) COMMENT 'How it heard that: live, by an event; history, by reading the channel again, as it does with all messages. How a message came is in freshness'
+)
+AS SELECT
+    m.org_id         AS org_id,
+    m.team_id        AS team_id,
+    m.channel_id     AS channel_id,
+    c.name           AS channel_name,
+    m.ts             AS ts,
+    m.ts_time        AS ts_time,
+    m.thread_ts      AS thread_ts,
+    m.user_id        AS user_id,
+    m.author_name    AS author_name,
+    m.author_email   AS author_email,
+    p.user_id        AS author_user_id,
+    m.is_external    AS is_external,
+    m.bot_id         AS bot_id,
+    m.subtype        AS subtype,
+    m.text           AS text,
+    m.file_names     AS file_names,
+    m.edited_ts      AS edited_ts,
+    a.account_id     AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    acc.account_id = '' AS account_gone,
+    a.deal_id        AS deal_id,
+    if(d.deal_id = '', a.deal_id, d.name) AS deal_name,
+    m.version        AS version,
+    m.received_at    AS received_at,
+    if(m.thread_ts = '', m.ts, m.thread_ts) AS root_ts,
+    m.thread_ts != '' AND m.thread_ts != m.ts AS is_reply,
+    s.company_name   AS author_company,
+    m.source         AS source
+FROM messages AS m FINAL
+INNER JOIN current_associations AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id AND a.org_id = m.org_id
+LEFT JOIN (SELECT org_id, account_id, name FROM accounts FINAL) AS acc ON acc.org_id = m.org_id AND acc.account_id = a.account_id
+LEFT JOIN (SELECT org_id, deal_id, name FROM deals FINAL) AS d ON d.org_id = m.org_id AND d.deal_id = a.deal_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE company_name != '') AS s ON s.team_id = m.team_id AND s.user_id = m.user_id
+LEFT JOIN (SELECT org_id, email, min(user_id) AS user_id FROM (SELECT org_id, email, user_id FROM directory_users FINAL WHERE disabled = 0 AND email != '') GROUP BY org_id, email) AS p
+    ON p.org_id = m.org_id AND p.email = m.author_email
+WHERE m.ts_time >= a.kept_from
+-- ts fixes the month, so that a message is never in two: FINAL need not look across months, and a time filter skips them.
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'Every message as it reads now, of every channel that is associated with an account now. What was deleted in Slack, and what is older than the organization keeps, is not in it.';
+
+ALTER TABLE messages
+    COMMENT COLUMN source 'How Backchannel heard last that the message reads so: live (event) or history (read again, as all are)',
+    COMMENT COLUMN received_at 'When it heard so';
 
 -- Who answered is found among the messages alone; channels and accounts are joined to those that are the customers'. An answer comes after its question, and a reply
 -- after its root: what was said before 'since' decides nothing.

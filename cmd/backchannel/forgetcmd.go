@@ -51,9 +51,11 @@ The receipt on standard output says what was forgotten and by when topics that a
 				if all || org+user+team+channel+account != "" {
 					return errors.New("--again takes from the receipt what to forget: leave the other names out")
 				}
-				if target, err = forgotten(again); err != nil {
+				receipt, err := readReceipt(again)
+				if err != nil {
 					return err
 				}
+				target = receipt.Target
 			}
 			if err := target.Validate(); err != nil {
 				return err
@@ -110,12 +112,6 @@ func readReceipt(path string) (receipt forget.Receipt, err error) {
 		return receipt, errors.New("that is no receipt of 'backchannel forget'")
 	}
 	return receipt, nil
-}
-
-// forgotten is what a receipt was given for.
-func forgotten(path string) (forget.Target, error) {
-	receipt, err := readReceipt(path)
-	return receipt.Target, err
 }
 
 func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, path string) error {

@@ -59,7 +59,7 @@ func Run(ctx context.Context, o Options, target Target, dry bool) (Receipt, erro
 	}
 	k := &known{Target: target}
 	k.learn(all)
-	r.Target.Names = k.Names
+	r.Target = k.Target // with what it is known by
 	var doomed []control
 	for _, c := range all {
 		if k.meant(c) {

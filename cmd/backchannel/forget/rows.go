@@ -31,7 +31,7 @@ func (k *known) conditions() ([]condition, error) {
 		return living(all)
 	}
 	var all []condition
-	for _, c := range k.Channels {
+	for _, c := range k.Names.Channels {
 		of := org + " AND channel_id = " + schemas.SQLString(c.Channel)
 		if c.Team != "" {
 			of += " AND team_id = " + schemas.SQLString(c.Team)
@@ -45,14 +45,14 @@ func (k *known) conditions() ([]condition, error) {
 		all = append(all, condition{"accounts", of}, condition{"deals", of}, condition{"channel_associations", of})
 	}
 	if k.User != "" {
-		slack, named := in("user_id", k.SlackUsers), in("recipient", slices.Concat(k.Users, k.Emails))
+		slack, named := in("user_id", k.Names.SlackUsers), in("recipient", slices.Concat(k.Names.Users, k.Names.Emails))
 		all = append(all,
-			condition{"messages", org + " AND (" + slack + " OR " + in("author_email", k.Emails) + ")"},
+			condition{"messages", org + " AND (" + slack + " OR " + in("author_email", k.Names.Emails) + ")"},
 			condition{"message_texts", org + " AND " + slack},
-			condition{"slack_users", org + " AND (" + slack + " OR " + in("email", k.Emails) + ")"},
-			condition{"directory_users", org + " AND (" + in("user_id", k.Users) + " OR " + in("email", k.Emails) + ")"},
+			condition{"slack_users", org + " AND (" + slack + " OR " + in("email", k.Names.Emails) + ")"},
+			condition{"directory_users", org + " AND (" + in("user_id", k.Names.Users) + " OR " + in("email", k.Names.Emails) + ")"},
 			condition{"notification_outcomes", org + " AND " + named},
-			condition{"notification_log", org + " AND (" + named + " OR " + in("named", slices.Concat(k.Users, k.Emails)) + ")"},
+			condition{"notification_log", org + " AND (" + named + " OR " + in("named", slices.Concat(k.Names.Users, k.Names.Emails)) + ")"},
 		)
 	}
 	return living(all)

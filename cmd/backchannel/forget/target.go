@@ -45,10 +45,7 @@ func (t Target) Validate() error {
 }
 
 // known is what of the target is found in the compacted topics, by which more is found.
-type known struct {
-	Target
-	Names
-}
+type known struct{ Target }
 
 // channelID is a channel in its workspace; without one in any.
 type channelID struct {
@@ -72,14 +69,13 @@ type fields struct {
 	} `json:"delivery"`
 }
 
-// learn finds the person's other names, or the account's channels.
+// learn finds the person's other names, or the account's channels, beside those of a run before.
 func (k *known) learn(records []control) {
-	k.Names = k.Target.Names // of a run before
 	if k.User != "" {
-		k.SlackUsers, k.Users, k.Emails = add(k.SlackUsers, k.User), add(k.Users, k.User), add(k.Emails, schemas.NormalEmail(k.User))
+		k.Names.SlackUsers, k.Names.Users, k.Names.Emails = add(k.Names.SlackUsers, k.User), add(k.Names.Users, k.User), add(k.Names.Emails, schemas.NormalEmail(k.User))
 	}
 	if k.Channel != "" && !k.isOf(string(k.Team), string(k.Channel)) {
-		k.Channels = append(k.Channels, channelID{string(k.Team), string(k.Channel)})
+		k.Names.Channels = append(k.Names.Channels, channelID{string(k.Team), string(k.Channel)})
 	}
 	for range 2 { // the email of a Slack user leads to the Bigmind user, and the other way round
 		for _, r := range records {
@@ -95,19 +91,19 @@ func (k *known) learnFrom(r control) {
 	switch r.topic {
 	case schemas.SlackUsers.Name, schemas.DirectoryUsers.Name:
 		email := schemas.NormalEmail(r.Email)
-		ids := &k.SlackUsers
+		ids := &k.Names.SlackUsers
 		if r.topic == schemas.DirectoryUsers.Name {
-			ids = &k.Users
+			ids = &k.Names.Users
 		}
-		if k.User != "" && (slices.Contains(*ids, r.UserID) || email != "" && slices.Contains(k.Emails, email)) {
+		if k.User != "" && (slices.Contains(*ids, r.UserID) || email != "" && slices.Contains(k.Names.Emails, email)) {
 			*ids = add(*ids, r.UserID)
 			if email != "" {
-				k.Emails = add(k.Emails, email)
+				k.Names.Emails = add(k.Names.Emails, email)
 			}
 		}
 	case schemas.ChannelAssociations.Name:
 		if k.Account != "" && r.AccountID == string(k.Account) && !k.isOf(r.TeamID, r.ChannelID) {
-			k.Channels = append(k.Channels, channelID{r.TeamID, r.ChannelID})
+			k.Names.Channels = append(k.Names.Channels, channelID{r.TeamID, r.ChannelID})
 		}
 	}
 }
@@ -120,7 +116,7 @@ func add(all []string, s string) []string {
 }
 
 func (k *known) isOf(team, channel string) bool {
-	return slices.ContainsFunc(k.Channels, func(c channelID) bool { return c.Channel == channel && (c.Team == "" || c.Team == team) })
+	return slices.ContainsFunc(k.Names.Channels, func(c channelID) bool { return c.Channel == channel && (c.Team == "" || c.Team == team) })
 }
 
 // meant says whether a control record goes.
@@ -137,14 +133,14 @@ func (k *known) meant(r control) bool {
 	case schemas.CRMAccounts.Name, schemas.CRMDeals.Name:
 		return k.Account != "" && r.AccountID == string(k.Account)
 	case schemas.SlackUsers.Name:
-		return slices.Contains(k.SlackUsers, r.UserID)
+		return slices.Contains(k.Names.SlackUsers, r.UserID)
 	case schemas.DirectoryUsers.Name:
-		return slices.Contains(k.Users, r.UserID)
+		return slices.Contains(k.Names.Users, r.UserID)
 	case schemas.NotificationPreferences.Name:
 		_, user, _ := strings.Cut(r.key, "/")
-		return user != "" && slices.Contains(k.Users, user)
+		return user != "" && slices.Contains(k.Names.Users, user)
 	case schemas.NotificationHeld.Name:
-		return r.Delivery != nil && (slices.Contains(k.Users, r.Delivery.Recipient.UserID) || slices.Contains(k.Emails, schemas.NormalEmail(r.Delivery.Recipient.Email)))
+		return r.Delivery != nil && (slices.Contains(k.Names.Users, r.Delivery.Recipient.UserID) || slices.Contains(k.Names.Emails, schemas.NormalEmail(r.Delivery.Recipient.Email)))
 	}
 	return false
 }

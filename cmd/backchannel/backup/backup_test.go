@@ -141,6 +141,33 @@ func TestWhatIsTruthComesBack(t *testing.T) {
 	}
 }
 
+// A copy has the records of a partition in order, and those of several as they came: a note may stand before its letter.
+func TestANoteNamesALetterOfAnotherPartition(t *testing.T) {
+	to, dir := newSystem(t), t.TempDir()
+	const topic = requests + ".dlq"
+	answer, err := kadm.NewClient(to.client).CreatePartitions(t.Context(), 1, topic)
+	if err = errors.Join(err, answer.Error()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := create(dir, topic+".jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := record{Partition: 1, Offset: 7, Headers: []header{{schemas.HeaderCloses, []byte(topic + "/0/4")}}}
+	err = errors.Join(out.add(note), out.add(record{Partition: 0, Offset: 4, Value: []byte("a letter")}))
+	file, err := closed(out, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&Plan{}).fillTopic(t.Context(), to.client, Topic{Topic: topic, File: file}, dir, newMoves(nil)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"0 0 =a letter []", "1 0 = [{" + schemas.HeaderCloses + " " + topic + "/0/0}]"}
+	if diff := cmp.Diff(want, to.held(topic)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // What had gone from the beginning of a partition does not shift where a group goes on.
 func TestGroupsGoOnWhereTheyWere(t *testing.T) {
 	from, to := newSystem(t), newSystem(t)

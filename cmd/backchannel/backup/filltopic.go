@@ -15,11 +15,31 @@ import (
 // recordsAtOnce is how many records are produced before the brokers are waited for.
 const recordsAtOnce = 2000
 
-// fillTopic produces the records of a copy, each into its partition, in order.
+// fillTopic produces the records of a copy, each into its partition, in order. Of dead letters the notes come last: a note names its letter by where it is, which must be
+// known, and its partition may be another one.
 func (p *Plan) fillTopic(ctx context.Context, client *kgo.Client, t Topic, dir string, moved *moves) (n int64, err error) {
 	if p.ReadAgain && t.Topic == schemas.SyncCheckpoints.Name {
 		return 0, nil
 	}
+	passes := []func(*kgo.Record) bool{func(*kgo.Record) bool { return true }}
+	if strings.HasSuffix(t.Topic, ".dlq") {
+		passes = []func(*kgo.Record) bool{func(r *kgo.Record) bool { return !closes(r) }, closes}
+	}
+	for _, wanted := range passes {
+		filled, err := fillWith(ctx, client, t, dir, moved, wanted)
+		n += filled
+		if err != nil {
+			return n, err
+		}
+	}
+	if n != t.Lines {
+		return n, fmt.Errorf("fill topic %s: %d records, the manifest says %d", t.Topic, n, t.Lines)
+	}
+	return n, nil
+}
+
+// fillWith produces those records of a copy that are wanted.
+func fillWith(ctx context.Context, client *kgo.Client, t Topic, dir string, moved *moves, wanted func(*kgo.Record) bool) (n int64, err error) {
 	var waiting []*kgo.Record
 	var were []int64
 	flush := func() error {
@@ -33,20 +53,15 @@ func (p *Plan) fillTopic(ctx context.Context, client *kgo.Client, t Topic, dir s
 		waiting, were = waiting[:0], were[:0]
 		return nil
 	}
-	letters := strings.HasSuffix(t.Topic, ".dlq")
 	err = each(dir, t.File, func(line record) error {
 		r := &kgo.Record{Topic: t.Topic, Partition: line.Partition, Timestamp: time.UnixMilli(line.Time), Key: line.Key, Value: line.Value}
 		for _, h := range line.Headers {
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 		}
-		if letters && len(waiting) > 0 && closes(r) { // a note names the letter by where it is: that must be known
-			if err := flush(); err != nil {
-				return err
-			}
+		if !wanted(r) {
+			return nil
 		}
-		if letters {
-			moved.rename(r)
-		}
+		moved.rename(r)
 		waiting, were = append(waiting, r), append(were, line.Offset)
 		if len(waiting) >= recordsAtOnce {
 			return flush()
@@ -55,9 +70,6 @@ func (p *Plan) fillTopic(ctx context.Context, client *kgo.Client, t Topic, dir s
 	})
 	if err == nil {
 		err = flush()
-	}
-	if err == nil && n != t.Lines {
-		err = fmt.Errorf("fill topic %s: %d records, the manifest says %d", t.Topic, n, t.Lines)
 	}
 	return n, err
 }

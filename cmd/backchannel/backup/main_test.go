@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -103,8 +105,8 @@ func (s *system) put(topic string, partition int32, key, value string, headers .
 	return r.Offset
 }
 
-// held reads what a topic holds, as partition, key, value and headers.
-func (s *system) held(topic string) (all []string) {
+// held reads what a topic holds, as partition, time, key, value and headers: a partition after the other, since Kafka says nothing of the order between them.
+func (s *system) held(topic string) []string {
 	s.t.Helper()
 	spec, _ := schemas.TopicByName(topic)
 	dir := s.t.TempDir()
@@ -117,12 +119,17 @@ func (s *system) held(topic string) (all []string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	of := map[int32][]string{}
 	err = each(dir, copied.File, func(r record) error {
-		all = append(all, fmt.Sprintf("%d %d %s=%s %s", r.Partition, r.Time, r.Key, r.Value, r.Headers))
+		of[r.Partition] = append(of[r.Partition], fmt.Sprintf("%d %d %s=%s %s", r.Partition, r.Time, r.Key, r.Value, r.Headers))
 		return nil
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	var all []string
+	for _, p := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, of[p]...)
 	}
 	return all
 }

@@ -15,29 +15,34 @@ const rowsOfGroup = 50_000
 
 // parquetWriter writes numbers, strings, times and lists of strings as Parquet's own; what else ClickHouse has becomes its text.
 type parquetWriter struct {
-	w     *parquet.GenericWriter[any]
-	where []int // of each column of the answer, its place among Parquet's, which are in the order of their names
-	rows  int
+	w    *parquet.GenericWriter[any]
+	rows int
 }
 
+// group has its columns in the order of the answer; Parquet's own are in that of their names.
+type group struct {
+	parquet.Group
+	fields []parquet.Field
+}
+
+func (g group) Fields() []parquet.Field { return g.fields }
+
 func newParquet(out io.Writer, columns []driver.ColumnType) (Writer, error) {
-	group := parquet.Group{}
+	g := group{Group: parquet.Group{}}
 	for _, c := range columns {
-		if group[c.Name()] != nil {
+		if g.Group[c.Name()] != nil {
 			return nil, fmt.Errorf("two columns are called %s: Parquet wants a name of its own for each", c.Name())
 		}
-		group[c.Name()] = node(c)
+		g.Group[c.Name()] = node(c)
 	}
-	schema := parquet.NewSchema("row", group)
-	place := map[string]int{}
-	for i, path := range schema.Columns() {
-		place[path[0]] = i
+	named := map[string]parquet.Field{}
+	for _, f := range g.Group.Fields() {
+		named[f.Name()] = f
 	}
-	p := &parquetWriter{w: parquet.NewGenericWriter[any](out, schema, parquet.Compression(&parquet.Zstd))}
 	for _, c := range columns {
-		p.where = append(p.where, place[c.Name()])
+		g.fields = append(g.fields, named[c.Name()])
 	}
-	return p, nil
+	return &parquetWriter{w: parquet.NewGenericWriter[any](out, parquet.NewSchema("row", g), parquet.Compression(&parquet.Zstd))}, nil
 }
 
 // node is the type of a column. All are optional, so that a view's column may become Nullable without a break of the file's form.
@@ -67,13 +72,9 @@ func node(c driver.ColumnType) parquet.Node {
 }
 
 func (p *parquetWriter) Row(values []any) error {
-	cells := make([][]parquet.Value, len(values))
-	for i, v := range values {
-		cells[p.where[i]] = cell(v, p.where[i])
-	}
 	var row parquet.Row
-	for _, c := range cells {
-		row = append(row, c...)
+	for i, v := range values {
+		row = append(row, cell(v, i)...)
 	}
 	if _, err := p.w.WriteRows([]parquet.Row{row}); err != nil {
 		return fmt.Errorf("write a row of Parquet: %w", err)

@@ -84,6 +84,17 @@ func TestParquet(t *testing.T) {
 		Waited *float64   `parquet:"waited,optional"`
 	}
 	file := written(t, "parquet")
+	opened, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, path := range opened.Schema().Columns() {
+		names = append(names, strings.Join(path, "."))
+	}
+	if diff := cmp.Diff([]string{"words", "n", "at", "files", "waited"}, names); diff != "" {
+		t.Errorf("columns are in the order of the answer (-want +got):\n%s", diff)
+	}
 	r := parquet.NewGenericReader[row](bytes.NewReader(file))
 	got := make([]row, len(rows)+1)
 	n, err := r.Read(got)

@@ -24,7 +24,8 @@ func auditCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "audit --channel C [--since DATE]", Short: "Compare a channel in Slack with ClickHouse, message by message", Args: cobra.NoArgs,
 		Long: `Compare what Slack has of a channel with what ClickHouse has, message by message, and print what differs: missing, stale text, another
-thread, should be deleted. Exit code 1 if anything does. Nothing of what a message says is printed.
+thread, should be deleted. Exit code 1 if anything does. Nothing of what a message says is printed; what is edited or
+deleted while it reads does not count.
 
 It reads Slack within the workspace's limits, ahead of the polling. --since is by default where the channel's window begins.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -104,7 +105,14 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 	if in == nil || !in.Active() {
 		return nil, 0, errors.New("the workspace is not installed: Slack cannot be asked")
 	}
+	stored := func() (map[schemas.TS]audit.Row, error) {
+		return audit.Stored(ctx, ch, cp.OrgID, cp.TeamID, cp.ChannelID, since)
+	}
 	until := time.Now().Add(-settled)
+	before, err := stored()
+	if err != nil {
+		return nil, 0, err
+	}
 	records, err := history.Read(ctx, history.Options{
 		Redis: rdb, Tokens: tokens, APIURL: slackAPI(a.config), HTTP: &http.Client{Timeout: historyTimeout},
 		Class: schemas.AppClass(a.config.String("slack-app-class")),
@@ -119,9 +127,9 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 	if err != nil {
 		return nil, 0, err
 	}
-	stored, err := audit.Stored(ctx, ch, cp.OrgID, cp.TeamID, cp.ChannelID, since)
+	after, err := stored()
 	if err != nil {
 		return nil, 0, err
 	}
-	return audit.Compare(expected, stored, until), len(expected), nil
+	return audit.Compare(expected, before, after, until), len(expected), nil
 }

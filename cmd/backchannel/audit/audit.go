@@ -82,8 +82,9 @@ WHERE org_id = ? AND team_id = ? AND channel_id = ? AND ts_time >= fromUnixTimes
 	return rows, found.Err()
 }
 
-// Compare lists the differences, oldest first. Messages from until on are left out: they may be on their way.
-func Compare(expected, stored map[schemas.TS]Row, until time.Time) []Difference {
+// Compare lists the differences, oldest first. Slack answers page after page, for minutes where there is much, while people go on to edit and delete: so ClickHouse is
+// asked before and after, and a message is as it should be if Slack's answer is one of the two. Messages from until on are left out: they may be on their way.
+func Compare(expected, before, after map[schemas.TS]Row, until time.Time) []Difference {
 	var all []Difference
 	differs := func(ts schemas.TS, kind Kind) {
 		micros, err := ts.Micros()
@@ -92,17 +93,21 @@ func Compare(expected, stored map[schemas.TS]Row, until time.Time) []Difference 
 		}
 	}
 	for ts, want := range expected {
-		switch got, there := stored[ts]; {
+		was, wasThere := before[ts]
+		got, there := after[ts]
+		switch {
+		case there && got == want, wasThere && was == want:
 		case !there:
 			differs(ts, Missing)
 		case got.Text != want.Text:
 			differs(ts, Stale)
-		case got.Thread != want.Thread:
+		default:
 			differs(ts, WrongInThread)
 		}
 	}
-	for ts := range stored {
-		if _, there := expected[ts]; !there {
+	for ts := range after {
+		_, wanted := expected[ts]
+		if _, wasThere := before[ts]; wasThere && !wanted {
 			differs(ts, ShouldBeGone)
 		}
 	}

@@ -88,8 +88,23 @@ func config() huma.Config {
 		"A token belongs to one organization; 'backchannel token create' makes one."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = Prefix+"/openapi", "", "", nil
 	c.RejectUnknownQueryParameters = true
+	c.Transformers = append(c.Transformers, explained)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer", Description: "A token of the organization: bct_…"}}
 	return c
+}
+
+// explained makes a sentence of what huma says of a request that is not as documented: which part, and what is wrong with it. The parts are in errors, one by one.
+func explained(_ huma.Context, _ string, body any) (any, error) {
+	p, is := body.(*huma.ErrorModel)
+	if !is || p.Detail != "validation failed" || len(p.Errors) == 0 {
+		return body, nil
+	}
+	parts := make([]string, 0, len(p.Errors))
+	for _, e := range p.Errors {
+		parts = append(parts, strings.TrimPrefix(e.Location+": ", ": ")+e.Message)
+	}
+	p.Detail = "The request is not as documented: " + strings.Join(parts, "; ") + "."
+	return p, nil
 }
 
 // Register adds the routes.

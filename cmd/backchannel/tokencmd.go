@@ -53,6 +53,8 @@ person is at that moment; a member's token needs one, since members may only see
 				if err := knownUser(cmd.Context(), a, schemas.OrgID(org), schemas.UserID(user)); err != nil {
 					return err
 				}
+			} else if err := knownOrgOf(cmd.Context(), a, schemas.OrgID(org)); err != nil { // it may come to be; or its name was misspelt
+				fmt.Fprintln(cmd.ErrOrStderr(), "note:", err)
 			}
 			token, record := apitoken.New()
 			now := time.Now().UTC().Truncate(time.Microsecond)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -19,7 +20,7 @@ func (r *run) compareMessages(ctx context.Context, s *Summary) error {
 	if err != nil {
 		return err
 	}
-	s.MessagesExpected = len(expected)
+	s.MessagesExpected, s.threads = len(expected), threads(expected)
 	rows, err := r.ClickHouse.Query(ctx, "SELECT channel_id || '/' || ts, user_id, text, if(thread_ts = ts, '', thread_ts) FROM conversations WHERE org_id = {org:String}",
 		clickhouse.Named("org", string(r.world.org)))
 	if err != nil {
@@ -36,6 +37,17 @@ func (r *run) compareMessages(ctx context.Context, s *Summary) error {
 	}
 	s.countMissing(expected)
 	return rows.Err()
+}
+
+// threads counts those that messages are in.
+func threads(of map[string]row) int {
+	all := map[string]bool{}
+	for key, r := range of {
+		if channel, _, _ := strings.Cut(key, "/"); r.thread != "" {
+			all[channel+"/"+r.thread] = true
+		}
+	}
+	return len(all)
 }
 
 // said is the simulator's record of the associated channels, as people have linked and unlinked them meanwhile.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
 )
@@ -107,5 +108,15 @@ func TestAPostThatNamesNoDeliveryIsAnError(t *testing.T) {
 		if err := new(Summary).countDMs([]slacksim.Post{{N: 7, Metadata: []byte(metadata)}}); err == nil || !strings.Contains(err.Error(), "post 7") {
 			t.Errorf("metadata %q: %v", metadata, err)
 		}
+	}
+}
+
+func TestPatienceIsSlacks(t *testing.T) {
+	said := map[string]row{"C1/1.0": {}, "C1/2.0": {thread: "1.0"}, "C1/3.0": {thread: "1.0"}, "C2/2.0": {thread: "1.0"}, "C2/4.0": {}}
+	if n := threads(said); n != 2 {
+		t.Errorf("%d threads, want one of each channel", n)
+	}
+	if quiet, busy := (Summary{}).patience(), (Summary{threads: 100}).patience(); quiet != 2*time.Minute || busy != 6*time.Minute {
+		t.Errorf("%s without threads and %s with a hundred, which take two minutes to read", quiet, busy)
 	}
 }

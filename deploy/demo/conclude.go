@@ -33,6 +33,8 @@ type Summary struct {
 	LatencySamples         int              `json:"latency_samples"`
 	Analyst                []map[string]any `json:"analyst_query"` // the answer to AnalystQuery
 	Notifications          []string         `json:"notifications"` // what became of one of each kind, and why
+
+	threads int // of the messages expected
 }
 
 // Latency are quantiles in milliseconds.
@@ -49,9 +51,14 @@ WHERE org_id = {org:String}
 GROUP BY account_name
 ORDER BY messages DESC`
 
-// stalled is how long nothing may change while the pipeline comes to rest. How long all of it takes is Slack's: DMs leave at one a second and person, and the
-// threads of a channel that somebody has linked by hand are read at fifty a minute.
-const stalled = 2 * time.Minute
+// stalled is how long nothing may change while the pipeline comes to rest, beside Slack's own time: DMs leave at one a second and person, and threads are read at
+// fifty a minute, among which one that changed may be the last.
+const stalled, threadsAMinute = 2 * time.Minute, 50
+
+// patience is how long nothing may change: the threads may be read twice meanwhile, once for their past and once again.
+func (s Summary) patience() time.Duration {
+	return stalled + 2*time.Duration(s.threads)*time.Minute/threadsAMinute
+}
 
 // conclude waits until all is there, or until nothing changes any more, and compares.
 func (r *run) conclude(ctx context.Context) (Summary, error) {
@@ -77,8 +84,8 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 		if s.moved(last) {
 			last, moved = s, time.Now()
 		}
-		if time.Since(moved) > stalled {
-			return s, fmt.Errorf("nothing has changed for %s: %w", stalled, problem)
+		if patience := s.patience(); time.Since(moved) > patience {
+			return s, fmt.Errorf("nothing has changed for %s: %w", patience.Round(time.Second), problem)
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()

@@ -128,8 +128,8 @@ var (
 	})
 	ChannelAssociations = declare[ChannelAssociation](Spec{
 		Name: "channel.associations", Key: "team/channel", Partitions: 1, Cleanup: Compact,
-		WrittenBy: "ingest (setup modal, console), lifecycle", ReadBy: "setup, Redis views, ClickHouse",
-		About: "Which account, and optionally which deal, a channel is the context of. A tombstone dissociates.",
+		WrittenBy: "ingest (setup modal, console, API), lifecycle", ReadBy: "setup, Redis views, ClickHouse",
+		About: "Which account, and optionally which deal, a channel is the context of. A tombstone dissociates; its headers backchannel-by and backchannel-source may say who did, and where.",
 	})
 	SetupPrompts = declare[SetupPrompt](Spec{
 		Name: "setup.prompts", Key: "team/channel", Partitions: 1, Cleanup: Compact,

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -32,9 +35,12 @@ func TestLinkAndUnlink(t *testing.T) {
 		t.Errorf("%+v", changed)
 	}
 	for range 2 {
-		if gone := w.ask("owner", "DELETE", link, ""); gone.status != http.StatusNoContent || len(w.sent) != 3 || w.sent[2].Value != nil {
+		if gone := w.ask("ada", "DELETE", link, ""); gone.status != http.StatusNoContent || len(w.sent) != 3 || w.sent[2].Value != nil {
 			t.Errorf("%+v, %d records", gone, len(w.sent))
 		}
+	}
+	if diff := cmp.Diff(ingest.Dissociated("ada", FromAPI), w.sent[2].Headers); diff != "" {
+		t.Errorf("the tombstone does not say who made it (-want +got):\n%s", diff)
 	}
 }
 
@@ -49,9 +55,9 @@ func TestWhatCannotBeLinked(t *testing.T) {
 		"another's account": {link, `{"account_id":"a9"}`, nil, 422, "no such account"},
 		"no deal":           {link, `{"account_id":"a1","deal_id":"d2"}`, nil, 422, "no such deal"},
 		"another's deal":    {link, `{"account_id":"a1","deal_id":"elsewhere"}`, nil, 422, "belongs to another account"},
-		"nothing":           {link, `{}`, nil, 422, "account_id"},
+		"nothing":           {link, `{}`, nil, 422, `"detail":"The request is not as documented: body: expected required property account_id to be present."`},
 		"no JSON":           {link, `{`, nil, 400, ""},
-		"an unknown field":  {link, `{"account_id":"a1","acount":1}`, nil, 422, "acount"},
+		"an unknown field":  {link, `{"account_id":"a1","acount":1}`, nil, 422, `"detail":"The request is not as documented: body.acount: unexpected property."`},
 		"no workspace":      {"/api/v1/channels/T2/C1/association", `{"account_id":"a1"}`, nil, 404, "no such workspace"},
 		"another's":         {"/api/v1/channels/T9/C1/association", `{"account_id":"a1"}`, nil, 404, "no such workspace"},
 		"not a member":      {"/api/v1/channels/T1/C2/association", `{"account_id":"a1"}`, nil, 409, "Add the app to the channel"},

@@ -90,7 +90,7 @@ func associations(a *API) {
 		if err := in.matches(s.was); err != nil {
 			return nil, err
 		}
-		w, err := a.write(ctx, s.entry, s.was, nil)
+		w, err := a.write(ctx, s.entry, s.was, nil, ingest.Dissociated(who.By(), FromAPI)...)
 		if err != nil {
 			return nil, err
 		}

@@ -86,11 +86,11 @@ type written struct {
 
 // write records a value, nil for none, unless it is what is there already, and waits for the views to show it. Its
 // updated_at is not compared.
-func (a *API) write(ctx context.Context, e entry, was state, value []byte) (written, error) {
+func (a *API) write(ctx context.Context, e entry, was state, value []byte, headers ...kgo.RecordHeader) (written, error) {
 	if sameBut(was.text, value) {
 		return written{http.StatusOK, was.etag()}, nil
 	}
-	record := &kgo.Record{Topic: e.topic.Name, Key: []byte(e.key), Value: value}
+	record := &kgo.Record{Topic: e.topic.Name, Key: []byte(e.key), Value: value, Headers: headers}
 	publishing, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
 	if err := a.opts.Publisher.Publish(publishing, record); err != nil {

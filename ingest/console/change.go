@@ -13,13 +13,14 @@ import (
 
 // change is a control record to be written, and where it will be seen.
 type change struct {
-	topic schemas.Spec
-	key   schemas.Key
-	value []byte // nil: a tombstone
-	view  string // the hash, and the field, that shows it
-	field string
-	stamp time.Time // updated_at of the value
-	named string    // as a URL names it, when one did
+	topic   schemas.Spec
+	key     schemas.Key
+	value   []byte             // nil: a tombstone
+	headers []kgo.RecordHeader // of a tombstone: who made it
+	view    string             // the hash, and the field, that shows it
+	field   string
+	stamp   time.Time // updated_at of the value
+	named   string    // as a URL names it, when one did
 }
 
 // publishWithin bounds how long a form waits for Kafka.
@@ -29,7 +30,7 @@ const publishWithin = 10 * time.Second
 func (c *Console) apply(ctx context.Context, changes ...change) (late []change, err error) {
 	records := make([]*kgo.Record, len(changes))
 	for i, ch := range changes {
-		records[i] = &kgo.Record{Topic: ch.topic.Name, Key: []byte(ch.key), Value: ch.value}
+		records[i] = &kgo.Record{Topic: ch.topic.Name, Key: []byte(ch.key), Value: ch.value, Headers: ch.headers}
 	}
 	publishing, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()

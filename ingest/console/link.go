@@ -92,7 +92,7 @@ func (c *Console) unlink(v *visit) (answer, error) {
 		return answer{}, meanwhile
 	}
 	late, err := c.apply(v.ctx(), change{
-		topic: schemas.ChannelAssociations.Spec, key: schemas.TeamChannelKey(r.Channel.TeamID, r.Channel.ChannelID),
+		topic: schemas.ChannelAssociations.Spec, key: schemas.TeamChannelKey(r.Channel.TeamID, r.Channel.ChannelID), headers: ingest.Dissociated(string(v.me.UserID), fromConsole),
 		view: schemas.ViewTeamAssociations(r.Channel.TeamID), field: string(r.Channel.ChannelID), stamp: time.Time{},
 	})
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/deliverylog"
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -116,6 +119,9 @@ func TestLinking(t *testing.T) {
 	res = w.ask(w.as(org, "olga"), path+"/unlink", url.Values{"seen": {"a1/d1/2026-11-23T09:00:00Z"}})
 	if to := res.Header().Get("Location"); to != path+"?done=unlinked" || w.records[len(w.records)-1].Value != nil {
 		t.Errorf("%d %s\n%s", res.Code, to, res.Body)
+	}
+	if diff := cmp.Diff(ingest.Dissociated("olga", "console"), w.records[len(w.records)-1].Headers); diff != "" {
+		t.Errorf("the tombstone does not say who made it (-want +got):\n%s", diff)
 	}
 	w.wants(w.page(path), "Whose channel is it?")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -61,6 +62,9 @@ func TestAChannelIsLinkedChangedAndUnlinked(t *testing.T) {
 		w.must(w.slack.Press(t.Context(), w.team.ID, slacksim.Press{User: w.ada.ID, View: w.top(w.ada).ID, Action: "unlink"}))
 		if got := w.link(t); got != nil || !strings.Contains(reads(w.top(w.ada)), "no longer linked") {
 			t.Errorf("unlinked to %+v; the modal reads\n%s", got, reads(w.top(w.ada)))
+		}
+		if diff := cmp.Diff(ingest.Dissociated("usr-ada", schemas.FromSlack), w.records[2].Headers); diff != "" {
+			t.Errorf("the tombstone does not say who made it (-want +got):\n%s", diff)
 		}
 		if len(w.records) != 3 || len(w.told()) != 0 {
 			t.Errorf("%d records, told %v", len(w.records), w.told())

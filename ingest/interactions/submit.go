@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/schemas"
 )
 
@@ -97,6 +98,8 @@ func (i *Interactions) publish(ctx context.Context, s *scene, a *schemas.Channel
 			return err
 		}
 		record.Value = value
+	} else {
+		record.Headers = ingest.Dissociated(string(s.person.UserID), schemas.FromSlack)
 	}
 	return i.opts.Publisher.Publish(ctx, record)
 }

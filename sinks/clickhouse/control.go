@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -34,6 +35,16 @@ func order(rec *kgo.Record) uint64 {
 	return uint64(max(0, rec.Timestamp.UnixMilli()))<<offsetBits | uint64(rec.Offset)&(1<<offsetBits-1)
 }
 
+// header is what a record says beside its value, where it has none; empty: nothing, or what is no text.
+func header(rec *kgo.Record, key string) string {
+	for _, h := range rec.Headers {
+		if h.Key == key && utf8.Valid(h.Value) {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
 func associations() *table {
 	var org, team, channel, account, deal, by, source values[string]
 	var at values[time.Time]
@@ -56,6 +67,9 @@ func associations() *table {
 		channel.add(second)
 		account.add(string(v.AccountID))
 		deal.add(string(v.DealID))
+		if deleted {
+			v.By, v.Source = header(rec, schemas.HeaderBy), header(rec, schemas.HeaderSource)
+		}
 		by.add(v.By)
 		source.add(v.Source)
 		at.add(storable(when))

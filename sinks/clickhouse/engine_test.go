@@ -205,6 +205,28 @@ func TestAssociationsMoveThePast(t *testing.T) {
 	check("associated again", "('a1','','hello')")
 }
 
+// A tombstone says in its headers who dissociated a channel, and need not.
+func TestWhoEndedAnAssociation(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	end := func(offset int64, headers ...kgo.RecordHeader) *kgo.Record {
+		r := associate(t, offset, "acme", "T1", "C1", "", "")
+		r.Headers = headers
+		return r
+	}
+	write(associate(t, 1, "acme", "T1", "C1", "a1", ""), associate(t, 2, "acme", "T1", "C1", "a2", ""),
+		end(3, kgo.RecordHeader{Key: schemas.HeaderBy, Value: []byte("ada")}, kgo.RecordHeader{Key: schemas.HeaderSource, Value: []byte("api")}),
+		associate(t, 4, "acme", "T1", "C1", "a3", ""), end(5, kgo.RecordHeader{Key: schemas.HeaderBy, Value: []byte("\xff")}), associate(t, 6, "acme", "T1", "C1", "a4", ""))
+	want := []string{"('a1','U1','slack','U1')", "('a2','U1','slack','ada')", "('a3','U1','slack','')", "('a4','U1','slack','')"}
+	if diff := cmp.Diff(want, rows(t, c, "SELECT account_id, changed_by, source, ended_by FROM org_association_periods(org = 'acme') ORDER BY account_id")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"('ada','api')"}, rows(t, c, "SELECT changed_by, source FROM channel_associations FINAL WHERE version % 16 = 3")); diff != "" {
+		t.Errorf("the tombstone's row (-want +got):\n%s", diff)
+	}
+}
+
 // Two organizations with the same ids for everything never see each other's rows.
 func TestOrganizationsNeverMix(t *testing.T) {
 	t.Parallel()

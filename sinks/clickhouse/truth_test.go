@@ -138,7 +138,7 @@ func (w *organization) talks() []talk {
 	return all
 }
 
-// question is what a customer said, and what of ours came next in the same place.
+// question is what a customer said, and what of ours answered it.
 type question struct {
 	*spoken
 	answer *spoken
@@ -146,27 +146,26 @@ type question struct {
 
 func (w *organization) asked() []question {
 	all := w.live()
-	inThread := map[string]int{}
-	for _, s := range all {
-		inThread[fmt.Sprint(s.channel.id, s.thread())]++
-	}
-	place := func(s *spoken) string {
-		if key := fmt.Sprint(s.channel.id, s.thread()); s.root != 0 || inThread[key] > 1 {
-			return key
-		}
-		return s.channel.id
-	}
 	var questions []question
 	for i, s := range all {
 		if !s.by.external {
 			continue
 		}
-		q := question{spoken: s}
-		for _, next := range all[i+1:] {
-			if next.at > s.at && place(next) == place(s) && !next.by.external && !next.by.bot {
-				q.answer = next
-				break
+		first := func(fits func(*spoken) bool) *spoken {
+			for _, next := range all[i+1:] {
+				if next.at > s.at && next.channel.id == s.channel.id && fits(next) {
+					return next
+				}
 			}
+			return nil
+		}
+		ours := func(n *spoken) bool { return !n.by.external && !n.by.bot }
+		inThread := first(func(n *spoken) bool { return n.thread() == s.thread() && ours(n) })
+		inChannel := first(func(n *spoken) bool { return n.root == 0 && ours(n) })
+		reply := first(func(n *spoken) bool { return n.root != 0 && n.thread() == s.thread() })
+		q := question{s, inThread}
+		if s.root == 0 && (reply == nil || inChannel != nil && inChannel.at < reply.at) {
+			q.answer = inChannel
 		}
 		questions = append(questions, q)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/schemas"
@@ -105,6 +106,61 @@ func TestSearches(t *testing.T) {
 	} {
 		if got := rows(t, c, "SELECT ts FROM "+call+" ORDER BY ts"); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", call, got, want)
+		}
+	}
+}
+
+// Who waits is told by where it was answered: a reply in its thread, anything else in the channel, or in its own thread once one began.
+func TestWhenCustomersAreAnswered(t *testing.T) {
+	t.Parallel()
+	c := database(t)
+	write := newSink(t, c)
+	type line struct {
+		at, thread int // 0: outside threads
+		who        string
+	}
+	const customer, we, robot = "customer", "we", "robot"
+	for name, tt := range map[string]struct {
+		said []line
+		want []string // of each of the customer's messages: when it was asked and answered; 0: it waits
+	}{
+		"in the channel":                {[]line{{1, 0, customer}, {2, 0, we}}, []string{"1 2"}},
+		"by nobody":                     {[]line{{1, 0, we}, {2, 0, customer}, {3, 0, customer}, {4, 0, robot}}, []string{"2 0", "3 0"}},
+		"two by one":                    {[]line{{1, 0, customer}, {2, 0, customer}, {3, 0, we}, {4, 0, we}}, []string{"1 3", "2 3"}},
+		"in the thread":                 {[]line{{1, 0, customer}, {2, 1, we}, {3, 0, we}}, []string{"1 2"}},
+		"not by what is said elsewhere": {[]line{{1, 0, customer}, {2, 1, customer}, {3, 0, we}}, []string{"1 0", "2 0"}},
+		"before its thread began":       {[]line{{1, 0, customer}, {2, 0, we}, {3, 1, customer}}, []string{"1 2", "3 0"}},
+		"before somebody of ours wrote into its thread":       {[]line{{1, 0, customer}, {2, 0, we}, {3, 1, we}}, []string{"1 2"}},
+		"by a message that a thread hangs on":                 {[]line{{1, 0, customer}, {2, 0, we}, {3, 2, customer}}, []string{"1 2", "3 0"}},
+		"a reply not by the channel":                          {[]line{{1, 0, we}, {2, 1, customer}, {3, 0, we}, {5, 1, we}}, []string{"2 5"}},
+		"a reply to what is gone":                             {[]line{{2, 1, customer}, {3, 1, we}}, []string{"2 3"}},
+		"not by a reply to another":                           {[]line{{1, 0, we}, {2, 0, customer}, {3, 1, we}}, []string{"2 0"}},
+		"by the first of ours, whatever others say meanwhile": {[]line{{1, 0, customer}, {2, 1, robot}, {3, 1, customer}, {4, 1, we}}, []string{"1 4", "3 4"}},
+	} {
+		org := schemas.OrgID(strings.ReplaceAll(name, " ", "-"))
+		team := schemas.TeamID("T" + org)
+		batch := []*kgo.Record{associate(t, 1, org, team, "C1", "a1", "")}
+		at := func(n int) schemas.TS { return schemas.TSOf(uint64(1_790_000_000+n) * 1_000_000) }
+		for _, l := range tt.said {
+			m := said(at(l.at), 1, "text")
+			m.OrgID, m.TeamID, m.IsExternal = org, team, l.who == customer
+			if l.thread != 0 {
+				m.ThreadTS = at(l.thread)
+			}
+			if l.who == robot {
+				m.BotID = "B1"
+			}
+			batch = append(batch, message(t, m))
+		}
+		write(batch...)
+		for _, view := range []string{"org_customer_messages(org = '" + string(org) + "')", "recent_customer_messages(org = '" + string(org) + "', since = '2020-01-01 00:00:00')"} {
+			got := rows(t, c, "SELECT concat(toString(toUnixTimestamp(ts_time) - 1790000000), ' ', toString(if(answered_at IS NULL, 0, toUnixTimestamp(assumeNotNull(answered_at)) - 1790000000))) FROM "+view+" ORDER BY ts_time")
+			for i := range got {
+				got[i] = strings.Trim(got[i], "()'")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s: %s (-want +got):\n%s", name, view, diff)
+			}
 		}
 	}
 }

@@ -106,7 +106,7 @@ func owners(t *testing.T, k *sinkstest.Kafka, phase string, want []*kgo.Record) 
 	t.Helper()
 	by := map[string][]string{}
 	var once []string
-	for _, rec := range committed(t, k, out.Name) {
+	for _, rec := range k.ReadCommitted(t, out.Name) {
 		what, who, _ := strings.Cut(string(rec.Value), " by ")
 		once = append(once, what)
 		if key := string(keyOf(rec)); strings.HasPrefix(what, key+"/"+phase) && !slices.Contains(by[key], who) {
@@ -167,7 +167,7 @@ func TestRecordsOfAKeyMeet(t *testing.T) {
 	done()
 	b.stop(t)
 	oneOwnerEach(t, owners(t, k, "alone", all))
-	if n := len(committed(t, k, through.Name)); n == 0 || n >= len(all) {
+	if n := len(k.ReadCommitted(t, through.Name)); n == 0 || n >= len(all) {
 		t.Errorf("%d of %d records went through the other topic", n, len(all))
 	}
 }
@@ -193,7 +193,7 @@ func TestRecordsMeetWhateverTheNumbersOfPartitions(t *testing.T) {
 	k.Produce(t, all...)
 	done()
 	oneOwnerEach(t, owners(t, k, "differ", all))
-	went := len(committed(t, k, through.Name))
+	went := len(k.ReadCommitted(t, through.Name))
 	if went != len(all) {
 		t.Errorf("%d of %d records went through the other topic", went, len(all))
 	}
@@ -239,7 +239,7 @@ func TestAProcessorBeginsWhereItsElderEnded(t *testing.T) {
 		k.WaitCommitted(t, group, in.Name, through.Name)
 		run.stop(t)
 		var got []string
-		for _, value := range values(committed(t, k, out.Name)) {
+		for _, value := range values(k.ReadCommitted(t, out.Name)) {
 			got = append(got, strings.TrimSuffix(value, " by it"))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -46,7 +46,7 @@ func TestExactlyOnce(t *testing.T) {
 			k.Produce(t, record(0, "d"))
 			k.WaitCommitted(t, group, in.Name)
 			run.stop(t)
-			if diff := cmp.Diff([]string{"a", "b", "c", "d"}, values(committed(t, k, out.Name))); diff != "" {
+			if diff := cmp.Diff([]string{"a", "b", "c", "d"}, values(k.ReadCommitted(t, out.Name))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			if _, told := run.saying(); (len(told) == 0) != (name == "nothing fails") {
@@ -79,7 +79,7 @@ func TestReadsOnlyWhatIsCommitted(t *testing.T) {
 	start(t, (&echo{}).define(), processors.Options{Kafka: k.Options()})
 	k.Produce(t, record(0, "last"))
 	k.WaitCommitted(t, group, in.Name)
-	if diff := cmp.Diff([]string{"kept", "last"}, values(committed(t, k, out.Name))); diff != "" {
+	if diff := cmp.Diff([]string{"kept", "last"}, values(k.ReadCommitted(t, out.Name))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -107,7 +107,7 @@ func TestOffsetsAreCommittedPastMarkers(t *testing.T) {
 		}
 		sinkstest.Eventually(t, "the offset past the marker", func() bool { return k.Committed(t, group, in.Name, 0) == int64(2*(n+1)) })
 	}
-	if got := committed(t, k, out.Name); len(got) != 3 {
+	if got := k.ReadCommitted(t, out.Name); len(got) != 3 {
 		t.Errorf("%d records came out of 3", len(got))
 	}
 }
@@ -122,14 +122,14 @@ func TestDeadLetters(t *testing.T) {
 	run := start(t, def, processors.Options{Kafka: k.Options()})
 	k.WaitCommitted(t, group, in.Name, schemas.SlackEvents.Name)
 	run.stop(t)
-	if diff := cmp.Diff([]string{"a", "b"}, values(committed(t, k, out.Name))); diff != "" {
+	if diff := cmp.Diff([]string{"a", "b"}, values(k.ReadCommitted(t, out.Name))); diff != "" {
 		t.Errorf("emitted (-want +got):\n%s", diff)
 	}
 	for topic, want := range map[schemas.Spec]struct {
 		offset     int64
 		key, value string
 	}{in: {1, "k", "bad"}, schemas.SlackEvents.Spec: {0, "T1/C1", ""}} {
-		letters := committed(t, k, topic.DeadLetter())
+		letters := k.ReadCommitted(t, topic.DeadLetter())
 		if len(letters) != 1 {
 			t.Fatalf("%d dead letters of %s, want 1", len(letters), topic.Name)
 		}
@@ -173,7 +173,7 @@ func TestAnUnaccountedRecordIsLoud(t *testing.T) {
 	if at := k.Committed(t, group, in.Name, 0); at != -1 {
 		t.Errorf("offset %d is committed", at)
 	}
-	if got := committed(t, k, out.Name); len(got) != 0 {
+	if got := k.ReadCommitted(t, out.Name); len(got) != 0 {
 		t.Errorf("%d records were emitted", len(got))
 	}
 }
@@ -211,7 +211,7 @@ func TestDrain(t *testing.T) {
 			if at := k.Committed(t, group, in.Name, 0); at < wantOffset || !tt.finishes && at != -1 {
 				t.Errorf("offset %d is committed, want %d", at, wantOffset)
 			}
-			if got := committed(t, k, out.Name); len(got) != wantRecords {
+			if got := k.ReadCommitted(t, out.Name); len(got) != wantRecords {
 				t.Errorf("%d records were emitted, want %d", len(got), wantRecords)
 			}
 		})
@@ -256,7 +256,7 @@ func TestRebalanceEmitsEachOnce(t *testing.T) {
 	third.stop(t)
 	produce(2*each/3, each)
 	k.WaitCommitted(t, group, in.Name)
-	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), values(committed(t, k, out.Name))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), values(k.ReadCommitted(t, out.Name))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

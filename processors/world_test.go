@@ -127,45 +127,6 @@ func (r *running) saying() (now error, told []error) { //nolint:revive,staticche
 	return r.health, slices.Clone(r.told)
 }
 
-// committed reads what a read-committed consumer sees of a topic, to the end as of now.
-func committed(t *testing.T, k *sinkstest.Kafka, topic string) []*kgo.Record {
-	t.Helper()
-	ends, err := k.Admin.ListCommittedOffsets(t.Context(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := kgo.NewClient(append(k.Options(), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	left := map[int32]int64{}
-	for p, end := range ends[topic] {
-		if end.Offset > 0 {
-			left[p] = end.Offset
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	var records []*kgo.Record
-	for len(left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatalf("read %s: %v", topic, err)
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			if !rec.Attrs.IsControl() {
-				records = append(records, rec)
-			}
-			if end, open := left[rec.Partition]; open && rec.Offset+1 >= end {
-				delete(left, rec.Partition)
-			}
-		})
-	}
-	return records
-}
-
 func values(records []*kgo.Record) []string {
 	var all []string
 	for _, rec := range records {

@@ -132,48 +132,11 @@ func (w *world) hold(all ...schemas.HeldNotification) {
 	}
 }
 
-// committed reads what is committed on a topic.
-func (w *world) committed(topic string) []*kgo.Record {
-	w.t.Helper()
-	ends, err := w.kafka.Admin.ListCommittedOffsets(w.t.Context(), topic)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	client, err := kgo.NewClient(append(w.kafka.Options(), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())...)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer client.Close()
-	left := map[int32]int64{}
-	for p, end := range ends[topic] {
-		if end.Offset > 0 {
-			left[p] = end.Offset
-		}
-	}
-	var records []*kgo.Record
-	for len(left) > 0 {
-		fetches := client.PollFetches(w.t.Context())
-		if err := fetches.Err(); err != nil {
-			w.t.Fatal(err)
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			if !rec.Attrs.IsControl() {
-				records = append(records, rec)
-			}
-			if end, open := left[rec.Partition]; open && rec.Offset+1 >= end {
-				delete(left, rec.Partition)
-			}
-		})
-	}
-	return records
-}
-
 // said lists the deliveries that there are: whom, and how many requests each is the answer to.
 func (w *world) said() []string {
 	w.t.Helper()
 	var all []string
-	for _, rec := range w.committed(schemas.DeliveriesSlack.Name) {
+	for _, rec := range w.kafka.ReadCommitted(w.t, schemas.DeliveriesSlack.Name) {
 		d, err := schemas.DeliveriesSlack.Decode(rec.Value)
 		if err != nil {
 			w.t.Fatal(err)
@@ -216,7 +179,7 @@ func TestWhatIsDueLeaves(t *testing.T) {
 	w.run()
 	w.await("cyn: now", "ada: r1", "ben: g1 g2", "ben: alone", "ada: r2")
 	values, tombstones := 0, 0
-	for _, rec := range w.committed(schemas.NotificationHeld.Name) {
+	for _, rec := range w.kafka.ReadCommitted(w.t, schemas.NotificationHeld.Name) {
 		if rec.Value == nil {
 			tombstones++
 		} else {
@@ -237,7 +200,7 @@ func TestWhatExpiredIsNotSent(t *testing.T) {
 	w.hold(late, held("ada", "good", "daily", noon.Add(-time.Second)))
 	w.run()
 	w.await("ada: good")
-	outcomes := w.committed(schemas.NotificationOutcomes.Name)
+	outcomes := w.kafka.ReadCommitted(w.t, schemas.NotificationOutcomes.Name)
 	if len(outcomes) != 1 {
 		t.Fatalf("%d outcomes", len(outcomes))
 	}

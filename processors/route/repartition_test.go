@@ -86,7 +86,7 @@ func TestCapsAreExactWhateverTheKeys(t *testing.T) {
 	k.WaitCommitted(t, "backchannel-route", schemas.NotificationRequests.Name)
 	k.WaitCommitted(t, "backchannel-route", schemas.NotificationRequests.Name, schemas.NotificationAddressed.Name)
 	sent, held := map[schemas.OrgID]int{}, map[string]bool{}
-	for _, rec := range everything(t, k, schemas.DeliveriesSlack.Name, schemas.NotificationHeld.Name) {
+	for _, rec := range k.ReadCommitted(t, schemas.DeliveriesSlack.Name, schemas.NotificationHeld.Name) {
 		if rec.Topic == schemas.NotificationHeld.Name {
 			if held[string(rec.Key)] {
 				t.Errorf("%s is held twice", rec.Key)
@@ -107,46 +107,5 @@ func TestCapsAreExactWhateverTheKeys(t *testing.T) {
 	}
 	if len(held) < orgs*(each-limit) {
 		t.Errorf("%d wait", len(held))
-	}
-}
-
-// everything reads what is committed in topics, to the end as of now.
-func everything(t *testing.T, k *sinkstest.Kafka, topics ...string) []*kgo.Record {
-	t.Helper()
-	ends, err := k.Admin.ListCommittedOffsets(t.Context(), topics...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := kgo.NewClient(append(k.Options(), kgo.ConsumeTopics(topics...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	var all []*kgo.Record
-	for left := ends.Offsets(); ; {
-		fetches := client.PollFetches(t.Context())
-		if err := fetches.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetches.EachRecord(func(rec *kgo.Record) {
-			if !rec.Attrs.IsControl() {
-				all = append(all, rec)
-			}
-			if end, open := left.Lookup(rec.Topic, rec.Partition); open && rec.Offset+1 >= end.At {
-				delete(left[rec.Topic], rec.Partition)
-			}
-		})
-		open := 0
-		for _, parts := range left {
-			for _, end := range parts {
-				if end.At > 0 {
-					open++
-				}
-			}
-		}
-		if open == 0 {
-			return all
-		}
 	}
 }

@@ -126,8 +126,7 @@ func readAll(t *testing.T, addr, topic string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cl := client(t, addr, kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
+	cl := client(t, addr, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	defer cl.Close()
 	ends, err := kadm.NewClient(cl).ListCommittedOffsets(ctx, topic)
 	if err != nil {
@@ -137,12 +136,13 @@ func readAll(t *testing.T, addr, topic string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := map[int32]int64{}
+	left, from := map[int32]int64{}, map[int32]kgo.Offset{}
 	ends.Each(func(o kadm.ListedOffset) {
 		if s, _ := starts.Lookup(topic, o.Partition); s.Offset < o.Offset {
-			left[o.Partition] = o.Offset
+			left[o.Partition], from[o.Partition] = o.Offset, kgo.NewOffset().At(s.Offset)
 		}
 	})
+	cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: from})
 	var got []string
 	for len(left) > 0 {
 		fetches := cl.PollFetches(ctx)

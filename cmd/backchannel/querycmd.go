@@ -24,6 +24,7 @@ func queryCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "query 'SELECT …'", Short: "Ask ClickHouse, and print the answer", Args: cobra.ExactArgs(1),
 		Long: `Ask ClickHouse, and print the answer. Tables answer exactly, as with FINAL, and nothing can be changed. {name:Type} in the query is given by --param.
+Times are in UTC; a table has them as a query takes them.
 
   backchannel query 'SELECT account_name, count() FROM conversations GROUP BY ALL'
   backchannel query --param org=org-northwind 'SELECT * FROM org_threads(org = {org:String})' --format json

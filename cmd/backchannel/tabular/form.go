@@ -18,7 +18,8 @@ import (
 type form struct {
 	day    bool // of a time only the day
 	number bool
-	digits int // of a time's seconds behind the point; -1: as many as it has
+	digits int  // of a time's seconds behind the point; -1: as many as it has
+	asked  bool // a time is written as a query takes it: 2026-11-26 01:02:03, in UTC
 }
 
 var (
@@ -63,7 +64,7 @@ func bare(name string) string {
 	return name
 }
 
-// text is a value in words: a time in RFC 3339 in UTC, a day as 2026-11-26; a NULL is empty.
+// text is a value in words: a time in RFC 3339 in UTC, or as it is asked for; a day as 2026-11-26; a NULL is empty.
 func (f form) text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -74,6 +75,10 @@ func (f form) text(v any) string {
 		switch {
 		case f.day:
 			return v.Format(time.DateOnly)
+		case f.asked && f.digits < 0:
+			return v.UTC().Format(time.DateTime + ".999999999")
+		case f.asked:
+			return v.UTC().Format(time.DateTime + strings.TrimRight("."+strings.Repeat("0", f.digits), "."))
 		case f.digits > 0:
 			return v.UTC().Format("2006-01-02T15:04:05." + strings.Repeat("0", f.digits) + "Z07:00")
 		}

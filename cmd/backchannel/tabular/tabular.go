@@ -40,7 +40,11 @@ func New(format string, out io.Writer, columns []driver.ColumnType) (Writer, err
 	}
 	switch format {
 	case "table":
-		return &table{out: out, names: names, forms: formsOf(columns)}, nil
+		forms := formsOf(columns)
+		for i := range forms {
+			forms[i].asked = true
+		}
+		return &table{out: out, names: names, forms: forms}, nil
 	case "csv":
 		return newCSV(out, names, formsOf(columns))
 	case "json":

@@ -63,10 +63,10 @@ func TestText(t *testing.T) {
 		"csv": "words,n,at,files,waited\n\"a \"\"b\"\",\nc\",9223372036854775808,2026-11-26T01:02:03.456789Z,\"[\"\"x\"\",\"\"y z\"\"]\",1.5\n,0,1970-01-01T00:00:00Z,[],\n",
 		"json": `{"words":"a \"b\",\nc","n":9223372036854775808,"at":"2026-11-26T01:02:03.456789Z","files":["x","y z"],"waited":1.5}` + "\n" +
 			`{"words":"","n":0,"at":"1970-01-01T00:00:00Z","files":[],"waited":null}` + "\n",
-		"table": "words                       n  at                           files    waited\n" +
-			"--------  -------------------  ---------------------------  -------  ------\n" +
-			"a \"b\", c  9223372036854775808  2026-11-26T01:02:03.456789Z  [x y z]     1.5\n" +
-			"                            0  1970-01-01T00:00:00Z         []             \n",
+		"table": "words                       n  at                          files    waited\n" +
+			"--------  -------------------  --------------------------  -------  ------\n" +
+			"a \"b\", c  9223372036854775808  2026-11-26 01:02:03.456789  [x y z]     1.5\n" +
+			"                            0  1970-01-01 00:00:00         []             \n",
 	} {
 		if diff := cmp.Diff(want, string(written(t, format))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", format, diff)
@@ -137,8 +137,8 @@ func TestForms(t *testing.T) {
 		"a day":          {"Date", at.Truncate(24 * time.Hour), `"2026-11-26"`, "2026-11-26", "2026-11-26"},
 		"maybe a day":    {"Nullable(Date32)", at.Truncate(24 * time.Hour), `"2026-11-26"`, "2026-11-26", "2026-11-26"},
 		"days":           {"Array(Date)", []time.Time{at.Truncate(24 * time.Hour)}, `["2026-11-26"]`, `"[""2026-11-26""]"`, "[2026-11-26]"},
-		"microseconds":   {"DateTime64(6, 'UTC')", at, `"2026-11-26T01:02:03.4Z"`, "2026-11-26T01:02:03.400000Z", "2026-11-26T01:02:03.400000Z"},
-		"seconds":        {"DateTime", at.Truncate(time.Second), `"2026-11-26T01:02:03Z"`, "2026-11-26T01:02:03Z", "2026-11-26T01:02:03Z"},
+		"microseconds":   {"DateTime64(6, 'UTC')", at, `"2026-11-26T01:02:03.4Z"`, "2026-11-26T01:02:03.400000Z", "2026-11-26 01:02:03.400000"},
+		"seconds":        {"DateTime", at.Truncate(time.Second), `"2026-11-26T01:02:03Z"`, "2026-11-26T01:02:03Z", "2026-11-26 01:02:03"},
 		"not a number":   {"Float64", math.NaN(), `null`, "NaN", "NaN"},
 		"without end":    {"Array(Float64)", []float64{math.Inf(1), 1}, `[null,1]`, `"[null,1]"`, "[+Inf 1]"},
 		"a big fraction": {"Float64", 12345678.5, `12345678.5`, "12345678.5", "12345678.5"},

@@ -116,7 +116,7 @@ type Letter struct {
 func (k *Kafka) Letters(t testing.TB, topic schemas.Spec) []Letter {
 	t.Helper()
 	var letters []Letter
-	for _, rec := range k.Read(t, topic.DeadLetter()) {
+	for _, rec := range k.ReadCommitted(t, topic.DeadLetter()) {
 		headers := make([]schemas.Header, len(rec.Headers))
 		for i, h := range rec.Headers {
 			headers[i] = schemas.Header{Key: h.Key, Value: string(h.Value)}
@@ -128,39 +128,6 @@ func (k *Kafka) Letters(t testing.TB, topic schemas.Spec) []Letter {
 		letters = append(letters, Letter{letter, rec})
 	}
 	return letters
-}
-
-// Read reads partition 0 of a topic from its beginning to its end.
-func (k *Kafka) Read(t testing.TB, topic string) []*kgo.Record {
-	t.Helper()
-	ends, err := k.Admin.ListEndOffsets(t.Context(), topic)
-	if err != nil {
-		t.Fatalf("list offsets: %v", err)
-	}
-	end, _ := ends.Lookup(topic, 0)
-	if end.Offset == 0 {
-		return nil
-	}
-	client, err := kgo.NewClient(append(k.Options(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		topic: {0: kgo.NewOffset().AtStart()},
-	}))...)
-	if err != nil {
-		t.Fatalf("make a Kafka client: %v", err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	var records []*kgo.Record
-	for {
-		fetches := client.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatalf("read %s: %v", topic, err)
-		}
-		records = append(records, fetches.Records()...)
-		if n := len(records); n > 0 && records[n-1].Offset+1 >= end.Offset {
-			return records
-		}
-	}
 }
 
 // ReadCommitted reads what a read-committed consumer sees of topics, to their ends as of now; the records of a partition are in order. It asks for no partition that

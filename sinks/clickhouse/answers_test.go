@@ -29,6 +29,7 @@ func TestAnalystsGetRightAnswers(t *testing.T) {
 	write(all()...)
 	check(t, c, "at first", northwind)
 	document(t, c)
+	examples(t, c)
 
 	replayed := all()
 	random.Shuffle(len(replayed), func(i, j int) { replayed[i], replayed[j] = replayed[j], replayed[i] })

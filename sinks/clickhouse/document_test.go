@@ -5,6 +5,7 @@ import (
 	flags "flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -50,6 +51,34 @@ func document(t *testing.T, c conn.Conn) {
 	}
 }
 
+// examples holds README.md to what it shows: its queries run, and have the columns that are printed below them.
+func examples(t *testing.T, c conn.Conn) {
+	t.Helper()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```sql\n(.*?)\n```\n+(?:```text\n(.*?)```)?").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) < 10 {
+		t.Errorf("README.md has %d queries", len(blocks))
+	}
+	for _, block := range blocks {
+		answer(t, c, block[1])
+		head, _, shown := strings.Cut(block[2], "\n")
+		if !shown {
+			continue
+		}
+		var want []string // an answer without rows has no columns
+		for _, column := range strs(t, c, "DESCRIBE ("+block[1]+")")[1:] {
+			want = append(want, column[0])
+		}
+		got := strings.FieldsFunc(head, func(r rune) bool { return strings.ContainsRune("┌─┬┐", r) })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("README.md shows other columns for\n%s (-answer +README.md):\n%s", block[1], diff)
+		}
+	}
+}
+
 // clauses begins a line with each clause that is in no parentheses.
 func clauses(sql string) string {
 	var b strings.Builder
@@ -68,7 +97,13 @@ func clauses(sql string) string {
 // answer has the names of the columns first, then the rows as text, in their order.
 func answer(t *testing.T, c conn.Conn, sql string) [][]string {
 	t.Helper()
-	found, err := c.Query(context.WithoutCancel(t.Context()), "SELECT * APPLY(toString) FROM (SELECT * FROM ("+sql+") ORDER BY ALL)")
+	return strs(t, c, "SELECT * APPLY(toString) FROM (SELECT * FROM ("+sql+") ORDER BY ALL)")
+}
+
+// strs is an answer of which all columns are strings.
+func strs(t *testing.T, c conn.Conn, sql string) [][]string {
+	t.Helper()
+	found, err := c.Query(context.WithoutCancel(t.Context()), sql)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}

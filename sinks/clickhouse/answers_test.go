@@ -30,6 +30,7 @@ func TestAnalystsGetRightAnswers(t *testing.T) {
 	check(t, c, "at first", northwind)
 	document(t, c)
 	examples(t, c)
+	runbooks(t, c)
 
 	replayed := all()
 	random.Shuffle(len(replayed), func(i, j int) { replayed[i], replayed[j] = replayed[j], replayed[i] })

@@ -5,6 +5,7 @@ import (
 	flags "flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -76,6 +77,29 @@ func examples(t *testing.T, c conn.Conn) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("README.md shows other columns for\n%s (-answer +README.md):\n%s", block[1], diff)
 		}
+	}
+}
+
+// runbooks runs what those who are paged are told to ask.
+func runbooks(t *testing.T, c conn.Conn) {
+	t.Helper()
+	pages, err := filepath.Glob("../../deploy/runbooks/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, path := range pages {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`backchannel query (?:--format \w+ )?"([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
+			answer(t, c, m[1])
+			asked++
+		}
+	}
+	if asked < 6 {
+		t.Errorf("the runbooks ask %d queries", asked)
 	}
 }
 

@@ -1,7 +1,7 @@
 -- A tombstone of an association has no value that could say who made it: its headers do.
-ALTER TABLE channel_associations COMMENT COLUMN IF EXISTS changed_by 'Who associated or dissociated the channel; empty: not known';
-
-ALTER TABLE channel_associations COMMENT COLUMN IF EXISTS source 'Where: slack, console, api or upstream';
+ALTER TABLE channel_associations
+    COMMENT COLUMN changed_by 'Who associated or dissociated the channel; empty: not known',
+    COMMENT COLUMN source 'Where: slack, console, api or upstream';
 
 CREATE OR REPLACE VIEW association_periods
 (

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +22,7 @@ const org schemas.OrgID = "acme"
 // world has 2,500 channels as the views sink lists them: every other one private, every third linked, every 50th shared with Hooli.
 func world(t *testing.T) redis.UniversalClient {
 	t.Helper()
-	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), ReadTimeout: time.Minute}) // 2,500 channels in one pipeline
 	t.Cleanup(func() { _ = rdb.Close() })
 	var records []*kgo.Record
 	add := func(topic schemas.Spec, key schemas.Key, v any) {

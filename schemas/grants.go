@@ -17,6 +17,9 @@ func Granted(t Table) bool { return t.Kind != IsFeed && notGranted[t.Name] == ""
 // RoleOf is the role of an organization's analysts.
 func RoleOf(org OrgID) string { return "backchannel_" + string(org) }
 
+// othersPolicy lets those who have none of the roles read on. No role is called so (RoleOf), as the role of an organization "others" was called like the policy before.
+const othersPolicy, formerOthersPolicy = "backchannel others", "backchannel_others"
+
 // Grants are the statements that make a role for each organization, which reads every table and view of a database, and there the rows of its organization
 // alone: row policies stand on tables, and hold through the views, which read as whoever asks (ClickHouse's default, SQL SECURITY INVOKER). Who has none of
 // the roles reads what it read before. Running them again changes nothing; so they are run again when an organization or a table is added.
@@ -41,10 +44,11 @@ func Grants(database string, orgs []OrgID, tables []Table) ([]string, error) {
 		}
 		on := SQLName(database) + "." + SQLName(t.Name)
 		if t.Kind == IsTable {
+			all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE %s ON %s FOR SELECT USING 1 TO ALL EXCEPT %s", SQLName(othersPolicy), on, strings.Join(roles, ", ")),
+				"DROP ROW POLICY IF EXISTS "+SQLName(formerOthersPolicy)+" ON "+on)
 			for _, org := range orgs {
 				all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE %s ON %s FOR SELECT USING org_id = %s TO %s", SQLName(RoleOf(org)), on, SQLString(string(org)), SQLName(RoleOf(org))))
 			}
-			all = append(all, fmt.Sprintf("CREATE ROW POLICY OR REPLACE backchannel_others ON %s FOR SELECT USING 1 TO ALL EXCEPT %s", on, strings.Join(roles, ", ")))
 		}
 		all = append(all, fmt.Sprintf("GRANT SELECT ON %s TO %s", on, strings.Join(roles, ", ")))
 	}

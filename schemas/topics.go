@@ -49,6 +49,13 @@ func (s Spec) DeadLetter() string { return s.Name + deadLetterSuffix }
 
 const deadLetterSuffix = ".dlq"
 
+// AtOnce is, in milliseconds, what 'backchannel forget' sets HastyConfigs of compacted topics to while it runs, so that a broker closes segments and compacts at once
+// (kafka.apache.org, topic configs). A run that was killed leaves it, and 'backchannel apply' takes it back.
+const AtOnce = "1"
+
+// HastyConfigs are those settings of a topic.
+func HastyConfigs() []string { return []string{"segment.ms", "max.compaction.lag.ms"} }
+
 // Topic is a topic together with the type of its values.
 type Topic[T any] struct{ Spec }
 

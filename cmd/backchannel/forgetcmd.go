@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +12,16 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bigmind/backchannel/cmd/backchannel/forget"
 	"github.com/bigmind/backchannel/schemas"
 )
+
+// syncEndsWithin is how long a channel's sync may take to note that it has ended, once its association has a tombstone: the watcher of associations wakes it at once.
+const syncEndsWithin = 5 * time.Second
 
 func forgetCommand(a *app) *cobra.Command {
 	var org, user, team, channel, account, check, again string
@@ -26,7 +31,7 @@ func forgetCommand(a *app) *cobra.Command {
 		Long: `Take a person, a channel, an account or an organization out of everything that is kept. Without --yes it only shows what would go.
 
 Control records get tombstones, which end the sync of the channel, account or organization and empty the Redis views, and the brokers are made to remove what
-they replaced; rows are deleted from ClickHouse. A person is
+they replaced; rows are deleted from ClickHouse, and places of theirs from Redis. A person is
 named by Slack user id, Bigmind user id or email; the others are found by email. Of a person's messages markers without content stay, so that polling does not
 bring the messages back into any answer. A run that broke off is run again. What comes after a run, of a person who goes on writing, goes with
 'backchannel forget --again RECEIPT --yes': it names the person as that run did, when no email leads to a Slack user any more.
@@ -43,8 +48,13 @@ The receipt on standard output says what was forgotten and by when topics that a
 			if err != nil {
 				return err
 			}
+			rdb, err := redisClient(a.config)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = rdb.Close() }() // nothing is pending on it
 			if check != "" {
-				return checkReceipt(cmd, conn, kafka, check)
+				return checkReceipt(cmd, conn, rdb, kafka, check)
 			}
 			target := forget.Target{Org: schemas.OrgID(org), User: user, Team: schemas.TeamID(team), Channel: schemas.ChannelID(channel), Account: schemas.AccountID(account), All: all}
 			if again != "" {
@@ -61,10 +71,15 @@ The receipt on standard output says what was forgotten and by when topics that a
 				return err
 			}
 			receipt, err := forget.Run(cmd.Context(), forget.Options{
-				Kafka: kafka, ClickHouse: conn, Cluster: a.config.String("clickhouse-cluster"), Now: time.Now, Progress: cmd.ErrOrStderr(),
+				Kafka: kafka, ClickHouse: conn, Cluster: a.config.String("clickhouse-cluster"), Redis: rdb, Settle: syncEndsWithin, Now: time.Now, Progress: cmd.ErrOrStderr(),
 			}, target, !yes)
-			if err != nil {
-				return err
+			switch {
+			case errors.Is(err, context.Canceled):
+				return errors.New("it was interrupted: whatever it had begun is finished by the same command, once more")
+			case err != nil && yes:
+				return fmt.Errorf("it broke off, and is finished by the same command, once more: %w", shorter(err))
+			case err != nil:
+				return shorter(err)
 			}
 			if err := tellFound(receipt, yes, cmd.ErrOrStderr()); err != nil {
 				return err
@@ -114,7 +129,7 @@ func readReceipt(path string) (receipt forget.Receipt, err error) {
 	return receipt, nil
 }
 
-func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, path string) error {
+func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, rdb redis.UniversalClient, kafka []kgo.Opt, path string) error {
 	receipt, err := readReceipt(path)
 	if err != nil {
 		return err
@@ -127,15 +142,22 @@ func checkReceipt(cmd *cobra.Command, conn clickhouse.Conn, kafka []kgo.Opt, pat
 	if err != nil {
 		return err
 	}
+	places, err := forget.LeftInRedis(cmd.Context(), rdb, receipt)
+	if err != nil {
+		return err
+	}
+	if places > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "Redis: %s left\n", counted(places, "place"))
+	}
 	for _, topic := range slices.Sorted(maps.Keys(traces)) {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s left that tombstones have replaced\n", topic, counted(uint64(traces[topic]), "value"))
 	}
 	for _, table := range slices.Sorted(maps.Keys(left)) {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s left\n", table, counted(left[table], "row"))
 	}
-	if len(left)+len(traces) > 0 {
+	if len(left)+len(traces)+places > 0 {
 		return exitError{1, "something is left, or has come since: run 'backchannel forget --again' with this receipt"}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "nothing is left in %d tables and %d compacted topics\n", len(receipt.Rows), len(receipt.Ends))
+	fmt.Fprintf(cmd.OutOrStdout(), "nothing is left in %d tables, %d compacted topics and Redis\n", len(receipt.Rows), len(receipt.Ends))
 	return nil
 }

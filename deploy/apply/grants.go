@@ -19,7 +19,7 @@ const everyOrg = `SELECT DISTINCT org_id FROM (SELECT org_id FROM channel_associ
 UNION ALL SELECT org_id FROM slack_users) WHERE org_id != '' ORDER BY org_id`
 
 // statementHead is that of a statement of grants before which ON CLUSTER stands: CREATE ROW POLICY p ON CLUSTER c ON t, GRANT ON CLUSTER c.
-var statementHead = regexp.MustCompile("^(GRANT|CREATE ROLE IF NOT EXISTS `(?:[^`\\\\]|\\\\.)*`|ALTER ROLE `(?:[^`\\\\]|\\\\.)*`|CREATE ROW POLICY OR REPLACE (?:\\w+|`(?:[^`\\\\]|\\\\.)*`))")
+var statementHead = regexp.MustCompile("^(GRANT|CREATE ROLE IF NOT EXISTS `(?:[^`\\\\]|\\\\.)*`|ALTER ROLE `(?:[^`\\\\]|\\\\.)*`|(?:CREATE ROW POLICY OR REPLACE|DROP ROW POLICY IF EXISTS) `(?:[^`\\\\]|\\\\.)*`)")
 
 // Grants gives each organization that ClickHouse knows of a role that reads its own rows alone. The report lists the statements.
 func Grants(ctx context.Context, opts *clickhouse.Options, cluster string, check bool) (Report, error) {

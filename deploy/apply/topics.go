@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/bigmind/backchannel/schemas"
 )
@@ -105,6 +106,12 @@ func alterConfigs(ctx context.Context, admin *kadm.Client, present []string, che
 			if want := declared[key]; now[key] != *want {
 				report.changed("topic %s: %s from %q to %q", d.Name, key, now[key], *want)
 				alter = append(alter, kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: want})
+			}
+		}
+		for _, c := range d.Configs {
+			if c.Source == kmsg.ConfigSourceDynamicTopicConfig && c.MaybeValue() == schemas.AtOnce && slices.Contains(schemas.HastyConfigs(), c.Key) {
+				report.changed("topic %s: %s from %q, which a 'backchannel forget' that broke off has left, to the broker's", d.Name, c.Key, schemas.AtOnce)
+				alter = append(alter, kadm.AlterConfig{Op: kadm.DeleteConfig, Name: c.Key})
 			}
 		}
 		if check || len(alter) == 0 {

@@ -96,6 +96,8 @@ func TestTopicDrift(t *testing.T) {
 		{name: "other partitions of a compacted topic", topic: compacted, partitions: compacted.Partitions + 2, problem: "keys would move"},
 		{name: "retention", topic: kept, partitions: kept.Partitions, configs: other("retention.ms", "1000"), change: `retention.ms from "1000" to `},
 		{name: "cleanup policy", topic: compacted, partitions: compacted.Partitions, configs: other("cleanup.policy", "delete"), change: `cleanup.policy from "delete" to "compact"`},
+		{name: "left by a forget that broke off", topic: compacted, partitions: compacted.Partitions, configs: other("segment.ms", "1"), change: "segment.ms from \"1\", which a 'backchannel forget' that broke off has left"},
+		{name: "segments as the operator wants them", topic: compacted, partitions: compacted.Partitions, configs: other("segment.ms", "3600000")},
 		{name: "a config that is the operator's", topic: kept, partitions: kept.Partitions, configs: other("max.message.bytes", "2000000")},
 	}
 	for _, tt := range tests {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bigmind/backchannel/cmd/backchannel/scan"
 	"github.com/bigmind/backchannel/ingest"
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // Ends say up to which offset, by topic and partition, what tombstones replaced must be gone.
@@ -24,7 +25,7 @@ type Ends map[string]map[int32]int64
 // What a tombstone replaced stays in the segment that is written to, which Kafka closes after a week, and only when somebody writes to it; and a closed one until
 // half of the topic is new (kafka.apache.org, topic configs segment.ms, min.cleanable.dirty.ratio, max.compaction.lag.ms). hasty makes a broker close segments
 // at once, and compact all that is closed.
-var hasty = []string{"segment.ms", "max.compaction.lag.ms"}
+var hasty = schemas.HastyConfigs()
 
 // compactEvery is how often it is seen whether the values are gone, compactWithin how long that is waited for: a broker's cleaner looks every 15 s (log.cleaner.backoff.ms).
 const (
@@ -101,7 +102,7 @@ func hasten(ctx context.Context, admin *kadm.Client, topics []string, progress i
 	told := false
 	for _, topic := range was {
 		for _, name := range hasty { // one by one: a broker that does not know the one may know the other
-			value := atOnce
+			value := schemas.AtOnce
 			err := alter(ctx, admin, topic.Name, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value})
 			_, refused := errors.AsType[*kerr.Error](err)
 			switch {
@@ -129,12 +130,10 @@ func alter(ctx context.Context, admin *kadm.Client, topic string, change kadm.Al
 	return nil
 }
 
-const atOnce = "1" // ms
-
 // own is the change that sets a topic's setting to what it was: its own value, or none; what a run left that broke off is none.
 func own(topic kadm.ResourceConfig, name string) kadm.AlterConfig {
 	for _, c := range topic.Configs {
-		if c.Key == name && c.Source == kmsg.ConfigSourceDynamicTopicConfig && c.MaybeValue() != atOnce {
+		if c.Key == name && c.Source == kmsg.ConfigSourceDynamicTopicConfig && c.MaybeValue() != schemas.AtOnce {
 			return kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: c.Value}
 		}
 	}

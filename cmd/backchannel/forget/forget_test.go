@@ -2,6 +2,7 @@ package forget
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -52,7 +54,9 @@ func newWorld(t *testing.T) *world {
 func worldOn(t *testing.T, addr, dir string) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), kafka: dir, mini: miniredis.RunT(t)}
-	w.Options = Options{Kafka: []kgo.Opt{kgo.SeedBrokers(addr)}, Now: time.Now, Progress: io.Discard}
+	rdb := redis.NewClient(&redis.Options{Addr: w.mini.Addr(), ReadTimeout: time.Minute})
+	t.Cleanup(func() { _ = rdb.Close() })
+	w.Options = Options{Kafka: []kgo.Opt{kgo.SeedBrokers(addr)}, Redis: rdb, Now: time.Now, Progress: io.Discard}
 	admin, err := kgo.NewClient(w.Kafka...)
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +125,8 @@ func (w *world) records(t *testing.T, others ...schemas.Key) {
 			{schemas.SlackUsers.Name, "T1/U2", schemas.SlackUser{OrgID: "acme", TeamID: "T1", UserID: "U2", Email: "ben@x.example", Name: "BENNAME"}},
 			{schemas.DirectoryUsers.Name, "acme/u-ada", schemas.DirectoryUser{OrgID: "acme", UserID: "u-ada", Email: "ada@x.example"}},
 			{schemas.NotificationPreferences.Name, "acme/u-ada", schemas.Preferences{OrgID: "acme", UserID: "u-ada"}},
+			{schemas.APITokens.Name, "acme/t1", schemas.APIToken{OrgID: "acme", TokenID: "t1", UserID: "u-ada", Hash: strings.Repeat("0", 64), Role: "member"}},
+			{schemas.APITokens.Name, "acme/t2", schemas.APIToken{OrgID: "acme", TokenID: "t2", UserID: "u-ben", Hash: strings.Repeat("0", 64), Role: "member"}},
 		}
 	}
 	for _, r := range all {
@@ -192,9 +198,9 @@ func TestForget(t *testing.T) {
 		tombstones int
 	}{
 		{Target{Org: "acme", Channel: "C2"}, []string{"TWOFJORD"}, []string{"ADAQUILT", "BENWHISK", "GLOBEXPLUMB"}, []string{"associations T1/C2"}, []string{"slack.users T1/U1", "associations T1/C1", "associations T2/C1"}, 1, 1},
-		{Target{Org: "acme", User: "ada@x.example"}, []string{"ADAQUILT"}, []string{"BENWHISK", "GLOBEXPLUMB"}, []string{"slack.users T1/U1", "directory.users acme/u-ada", "preferences acme/u-ada"}, []string{"slack.users T1/U2", "associations T1/C1"}, 1, 3},
+		{Target{Org: "acme", User: "ada@x.example"}, []string{"ADAQUILT"}, []string{"BENWHISK", "GLOBEXPLUMB"}, []string{"slack.users T1/U1", "directory.users acme/u-ada", "preferences acme/u-ada", "tokens acme/t1"}, []string{"slack.users T1/U2", "associations T1/C1", "tokens acme/t2"}, 1, 4},
 		{Target{Org: "acme", Account: "a1"}, []string{"BENWHISK"}, []string{"GLOBEXPLUMB"}, []string{"accounts acme/a1", "associations T1/C1"}, []string{"accounts globex/a1", "associations T2/C1"}, 1, 2},
-		{Target{Org: "acme", All: true}, nil, []string{"GLOBEXPLUMB"}, []string{"slack.users T1/U2"}, []string{"accounts globex/a1"}, 0, 1},
+		{Target{Org: "acme", All: true}, nil, []string{"GLOBEXPLUMB"}, []string{"slack.users T1/U2", "tokens acme/t2"}, []string{"accounts globex/a1"}, 0, 2},
 	}
 	for _, s := range steps {
 		before := w.keys(t)
@@ -280,9 +286,16 @@ func forgottenIsInNoSegmentAndNoView(t *testing.T, w *world) {
 			t.Fatalf("the names are not in %s before: the search shows nothing", place)
 		}
 	}
+	w.coordinate(t)
 	receipt := w.forget(t, Target{Org: "acme", User: "U1"}, false)
-	if len(receipt.Ends) == 0 || len(receipt.Traces) > 0 {
-		t.Errorf("receipt %+v", receipt)
+	if len(receipt.Ends) == 0 || len(receipt.Traces) > 0 || receipt.Redis != 4 {
+		t.Errorf("receipt %+v, want two indexes by email, one of everybody, and a direct message", receipt)
+	}
+	if left, err := LeftInRedis(t.Context(), w.Redis, kept(t, receipt)); err != nil || left > 0 {
+		t.Errorf("%d places are left in Redis, %v", left, err)
+	}
+	if named := strings.Join(w.mini.Keys(), "\n"); strings.Contains(named, "ada@x.example") || !strings.Contains(named, "ben@x.example") {
+		t.Errorf("Redis has the keys\n%s", named)
 	}
 	for deadline := time.Now().Add(2 * time.Minute); inFiles(t, w.kafka, "ADANAME"); { // Apache Kafka deletes the files of what it has compacted after a minute (file.delete.delay.ms)
 		if time.Now().After(deadline) {
@@ -296,6 +309,112 @@ func forgottenIsInNoSegmentAndNoView(t *testing.T, w *world) {
 	if !inFiles(t, w.kafka, "BENNAME") {
 		t.Error("Kafka's segments have lost another's name")
 	}
+}
+
+// coordinate writes what Redis has of the sync of channels, and of messages to people.
+func (w *world) coordinate(t *testing.T) {
+	t.Helper()
+	for _, key := range []string{schemas.DMKey("T1"), schemas.ThreadsKey("T1", "C1"), schemas.PrintsKey("T1", "C1"), schemas.ThreadsKey("T1", "C2"), schemas.PrintsKey("T2", "C1")} {
+		if err := w.Redis.HSet(t.Context(), key, "U1", "1", "U2", "2").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Redis.ZAdd(t.Context(), schemas.ThreadsDueKey("T1", "C1"), redis.Z{Score: 1, Member: "1700000001.000000"}).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What coordinates the sync of a channel goes with the channel, with its account, and with the organization; so do the organization's indexes by email.
+func TestNothingIsLeftInRedis(t *testing.T) {
+	for name, tt := range map[string]struct {
+		target Target
+		gone   []string
+		kept   []string
+	}{
+		"a channel":       {Target{Org: "acme", Channel: "C1"}, []string{"threads:{T1}:C1", "threads-due:{T1}:C1", "prints:{T1}:C1"}, []string{"threads:{T1}:C2", "prints:{T2}:C1", "dm:{T1}", "ada@x.example"}},
+		"an account":      {Target{Org: "acme", Account: "a2"}, []string{"threads:{T1}:C2"}, []string{"threads:{T1}:C1", "prints:{T1}:C1", "prints:{T2}:C1"}},
+		"an organization": {Target{Org: "acme", All: true}, []string{"{T1}", "ada@x.example", "ben@x.example"}, []string{"prints:{T2}:C1"}},
+	} {
+		w := newWorld(t)
+		w.views(t)
+		w.coordinate(t)
+		shown := w.forget(t, tt.target, true)
+		if n, err := LeftInRedis(t.Context(), w.Redis, shown); err != nil || n == 0 || n != shown.Redis {
+			t.Errorf("%s: %d places, and %d are shown, %v", name, n, shown.Redis, err)
+		}
+		receipt := w.forget(t, tt.target, false)
+		if left, err := LeftInRedis(t.Context(), w.Redis, kept(t, receipt)); err != nil || left > 0 {
+			t.Errorf("%s: %d places are left, %v", name, left, err)
+		}
+		var coordination []string
+		for _, key := range w.mini.Keys() {
+			if !strings.Contains(key, "{team:") {
+				coordination = append(coordination, key)
+			}
+		}
+		keys := strings.Join(coordination, "\n")
+		for _, part := range tt.gone {
+			if strings.Contains(keys, part) {
+				t.Errorf("%s: %s is left in\n%s", name, part, keys)
+			}
+		}
+		for _, part := range tt.kept {
+			if !strings.Contains(keys, part) {
+				t.Errorf("%s: %s is gone, too, of\n%s", name, part, keys)
+			}
+		}
+	}
+}
+
+// breaking is a ClickHouse that is away from some statement on.
+type breaking struct {
+	driver.Conn
+	after int
+}
+
+func (b *breaking) Exec(ctx context.Context, sql string, args ...any) error {
+	if b.after--; b.after < 0 {
+		return errors.New("ClickHouse is away")
+	}
+	return b.Conn.Exec(ctx, sql, args...)
+}
+
+// A run that broke off anywhere finds, when it is run again, all that it would have: a person by the email, an account's channels by the account.
+func TestARunThatBrokeOffIsRunAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		target Target
+		rows   uint64
+	}{"a person": {Target{Org: "acme", User: "ada@x.example"}, 2}, "an account": {Target{Org: "acme", Account: "a1"}, 2}} {
+		w := newWorld(t)
+		if shown := w.forget(t, tt.target, true); messages(shown) != tt.rows {
+			t.Fatalf("%s: %d messages would go, want %d", name, messages(shown), tt.rows)
+		}
+		broken := w.Options
+		broken.ClickHouse = &breaking{w.ClickHouse, 2}
+		if _, err := Run(t.Context(), broken, tt.target, false); err == nil {
+			t.Fatalf("%s: it did not break off", name)
+		}
+		receipt := w.forget(t, tt.target, false)
+		if left, err := Check(t.Context(), w.ClickHouse, receipt); err != nil || len(left) > 0 {
+			t.Errorf("%s: left %v, %v", name, left, err)
+		}
+		var n uint64
+		if err := w.ClickHouse.QueryRow(t.Context(), "SELECT count() FROM messages FINAL WHERE org_id = 'acme'").Scan(&n); err != nil || n != 3-tt.rows {
+			t.Errorf("%s: %d messages are left, want %d, %v", name, n, 3-tt.rows, err)
+		}
+		if keys := w.keys(t); strings.Contains(keys, "directory.users acme/u-ada") == (tt.target.User != "") {
+			t.Errorf("%s: Kafka has\n%s", name, keys)
+		}
+	}
+}
+
+func messages(r Receipt) (n uint64) {
+	for _, rows := range r.Rows {
+		if rows.Table == "messages" {
+			n += rows.Rows
+		}
+	}
+	return n
 }
 
 // views applies the compacted topics to Redis, as the views sink does, and says what Redis has then.

@@ -1,6 +1,7 @@
 package forget
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,6 +45,13 @@ func (k *known) conditions() ([]condition, error) {
 		of := org + " AND account_id = " + schemas.SQLString(string(k.Account))
 		all = append(all, condition{"accounts", of}, condition{"deals", of}, condition{"channel_associations", of})
 	}
+	leads := func(c condition) int { // to an account's channels: it goes last
+		if c.table == "channel_associations" {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b condition) int { return cmp.Compare(leads(a), leads(b)) })
 	if k.User != "" {
 		slack, named := in("user_id", k.Names.SlackUsers), in("recipient", slices.Concat(k.Names.Users, k.Names.Emails))
 		all = append(all,
@@ -56,6 +64,32 @@ func (k *known) conditions() ([]condition, error) {
 		)
 	}
 	return living(all)
+}
+
+// learnRows finds the channels of which the account's was the last association, also such that are linked to nothing now: their messages are still there.
+func (k *known) learnRows(ctx context.Context, conn driver.Conn) error {
+	if k.Account == "" {
+		return nil
+	}
+	rows, err := conn.Query(ctx, `SELECT team_id, channel_id FROM channel_associations WHERE org_id = ? AND account_id != ''
+GROUP BY team_id, channel_id HAVING argMax(account_id, version) = ?`, string(k.Org), string(k.Account))
+	if err != nil {
+		return fmt.Errorf("read channel_associations: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err tells what matters
+	for rows.Next() {
+		var c channelID
+		if err := rows.Scan(&c.Team, &c.Channel); err != nil {
+			return fmt.Errorf("read channel_associations: %w", err)
+		}
+		if !k.isOf(c.Team, c.Channel) {
+			k.Names.Channels = append(k.Names.Channels, c)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read channel_associations: %w", err)
+	}
+	return nil
 }
 
 // condition is which rows of a table go.

@@ -25,6 +25,7 @@ type Names struct {
 	Users      []string    `json:"users,omitempty"`
 	Emails     []string    `json:"emails,omitempty"`
 	Channels   []channelID `json:"channels,omitempty"`
+	Teams      []string    `json:"teams,omitempty"` // the organization's workspaces
 }
 
 // Validate says what is missing.
@@ -88,6 +89,9 @@ func (k *known) learnFrom(r control) {
 	if r.OrgID != string(k.Org) {
 		return
 	}
+	if r.TeamID != "" {
+		k.Names.Teams = add(k.Names.Teams, r.TeamID)
+	}
 	switch r.topic {
 	case schemas.SlackUsers.Name, schemas.DirectoryUsers.Name:
 		email := schemas.NormalEmail(r.Email)
@@ -119,6 +123,16 @@ func (k *known) isOf(team, channel string) bool {
 	return slices.ContainsFunc(k.Names.Channels, func(c channelID) bool { return c.Channel == channel && (c.Team == "" || c.Team == team) })
 }
 
+// leads says of a control record that it leads to the names of a person. Such records go last, so that a run that broke off finds the person again.
+func (c control) leads() bool {
+	return c.topic == schemas.SlackUsers.Name || c.topic == schemas.DirectoryUsers.Name
+}
+
+// doomed are the control records that go.
+func (k *known) doomed(all []control) []control {
+	return slices.DeleteFunc(slices.Clone(all), func(c control) bool { return !k.meant(c) })
+}
+
 // meant says whether a control record goes.
 func (k *known) meant(r control) bool {
 	if r.OrgID != string(k.Org) {
@@ -134,7 +148,7 @@ func (k *known) meant(r control) bool {
 		return k.Account != "" && r.AccountID == string(k.Account)
 	case schemas.SlackUsers.Name:
 		return slices.Contains(k.Names.SlackUsers, r.UserID)
-	case schemas.DirectoryUsers.Name:
+	case schemas.DirectoryUsers.Name, schemas.APITokens.Name: // a token of somebody who comes back under the id is not theirs
 		return slices.Contains(k.Names.Users, r.UserID)
 	case schemas.NotificationPreferences.Name:
 		_, user, _ := strings.Cut(r.key, "/")

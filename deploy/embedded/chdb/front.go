@@ -41,6 +41,10 @@ func newFront(e *engine, log *slog.Logger) (*front, error) {
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := guard(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	switch {
 	case r.URL.Path == "/ping" || r.URL.Path == "/replicas_status", r.URL.Path == "/" && r.Method != http.MethodPost && !r.URL.Query().Has("query"):
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")

@@ -3,6 +3,9 @@ ALTER TABLE channel_associations
     COMMENT COLUMN changed_by 'Who associated or dissociated the channel; empty: not known',
     COMMENT COLUMN source 'Where: slack, console, api or upstream';
 
+ALTER TABLE sync_coverage
+    COMMENT COLUMN swept_at 'When all messages of the window were last read again, replies of quiet threads aside: those are read after a quarter of the time since the last one, at least once a day; 1970: not yet';
+
 CREATE OR REPLACE VIEW association_periods
 (
     org_id     LowCardinality(String)         COMMENT 'Bigmind organization',

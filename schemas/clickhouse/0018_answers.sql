@@ -1,9 +1,15 @@
 -- A tombstone of an association has no value that could say who made it: its headers do.
 ALTER TABLE channel_associations
+    COMMENT COLUMN org_id 'Bigmind organization; on a tombstone the last that its workspace had',
     COMMENT COLUMN changed_by 'Who associated or dissociated the channel; empty: not known',
     COMMENT COLUMN source 'Where: slack, console, api or upstream';
 
+ALTER TABLE slack_users COMMENT COLUMN org_id 'Bigmind organization; on a tombstone the last that its workspace had';
+
+ALTER TABLE slack_channels COMMENT COLUMN org_id 'Bigmind organization; on a tombstone the last that its workspace had';
+
 ALTER TABLE sync_coverage
+    COMMENT COLUMN org_id 'Bigmind organization; on a tombstone the last that its workspace had',
     COMMENT COLUMN swept_at 'When all messages of the window were last read again, replies of quiet threads aside: those are read after a quarter of the time since the last one, at least once a day; 1970: not yet';
 
 CREATE OR REPLACE VIEW association_periods

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -113,13 +114,12 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 	if err != nil {
 		return nil, 0, err
 	}
+	told, ended := readingOf(cmd.ErrOrStderr())
 	records, err := history.Read(ctx, history.Options{
 		Redis: rdb, Tokens: tokens, APIURL: slackAPI(a.config), HTTP: &http.Client{Timeout: historyTimeout},
 		Class: schemas.AppClass(a.config.String("slack-app-class")),
-	}, in, cp.ChannelID, since, func(calls, threads int) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "\r%s read, %s left  ", counted(calls, "page"), counted(threads, "thread"))
-	})
-	fmt.Fprintln(cmd.ErrOrStderr())
+	}, in, cp.ChannelID, since, told)
+	ended()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -132,4 +132,26 @@ func compareChannel(cmd *cobra.Command, a *app, cp *schemas.SyncCheckpoint, from
 		return nil, 0, err
 	}
 	return audit.Compare(expected, before, after, until), len(expected), nil
+}
+
+// readingOf shows how far the reading is: in one line of a terminal, else a line every few seconds. The second ends that line.
+func readingOf(out io.Writer) (told func(calls, threads int), ended func()) {
+	const every = 5 * time.Second
+	terminal, last := onTerminal(out), time.Now()
+	told = func(calls, threads int) {
+		words := fmt.Sprintf("%s read, %s left", counted(calls, "page"), counted(threads, "thread"))
+		switch {
+		case terminal:
+			fmt.Fprintf(out, "\r%s  ", words)
+		case time.Since(last) >= every:
+			last = time.Now()
+			fmt.Fprintln(out, words)
+		}
+	}
+	ended = func() {
+		if terminal {
+			fmt.Fprintln(out)
+		}
+	}
+	return told, ended
 }

@@ -9,11 +9,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/spf13/cobra"
 )
+
+// forever is since when messages are exported, unless it is said.
+const forever = "1970-01-01"
 
 // exportFlags are what 'export' was asked.
 type exportFlags struct{ org, account, since, format, out string }
@@ -36,7 +38,7 @@ are those of the view conversations. The file appears when it is complete.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.account, "account", "", "account id")
 	flags.StringVar(&f.org, "org", "", "organization; may be left out when only one has the account")
-	flags.StringVar(&f.since, "since", "1970-01-01", "from this day or time on, such as 2026-09-01")
+	flags.StringVar(&f.since, "since", forever, "from this day or time on, such as 2026-09-01")
 	flags.StringVar(&f.format, "format", "json", "json (an object a line) or parquet")
 	flags.StringVar(&f.out, "out", "", "file to write; -: standard output (default: the account's id with .jsonl or .parquet)")
 	return cmd
@@ -50,6 +52,10 @@ func (f *exportFlags) export(cmd *cobra.Command, conn clickhouse.Conn) error {
 	case f.format != "json" && f.format != "parquet":
 		return fmt.Errorf("--format is %q; want json or parquet", f.format)
 	}
+	path := cmp.Or(f.out, filepath.Base(f.account)+map[string]string{"json": ".jsonl", "parquet": ".parquet"}[f.format])
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name a file, such as %s", path, filepath.Join(path, filepath.Base(f.account)+"."+f.format))
+	}
 	since, err := parseDate(f.since)
 	if err != nil {
 		return err
@@ -58,24 +64,45 @@ func (f *exportFlags) export(cmd *cobra.Command, conn clickhouse.Conn) error {
 		return err
 	}
 	const from = " FROM account_conversations(org = {org:String}, account = {account:String}) WHERE ts_time >= {since:DateTime64(6, 'UTC')}"
-	params := clickhouse.WithParameters(parameters(map[string]string{"org": f.org, "account": f.account, "since": since.Format("2006-01-02 15:04:05")}))
+	params := clickhouse.WithParameters(parameters(map[string]string{"org": f.org, "account": f.account, "since": since.Format("2006-01-02 15:04:05.999999")}))
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(exact), params)
 	var total uint64
 	if err := conn.QueryRow(ctx, "SELECT count()"+from).Scan(&total); err != nil {
 		return fmt.Errorf("count the messages: %w", err)
 	}
+	shown, written := progressOf(cmd.ErrOrStderr(), total, "written"), uint64(0)
 	write := func(out io.Writer) error {
-		return ask(ctx, conn, "SELECT *"+from+" ORDER BY ts_time, team_id, channel_id", f.format, out, progressOf(cmd.ErrOrStderr(), total, "written"))
+		return ask(ctx, conn, "SELECT *"+from+" ORDER BY ts_time, team_id, channel_id", f.format, out, func(done uint64) {
+			written = done
+			shown(done)
+		})
 	}
 	if f.out == "-" {
-		return write(cmd.OutOrStdout())
+		err = write(cmd.OutOrStdout())
+	} else {
+		err = whole(path, write)
 	}
-	path := cmp.Or(f.out, filepath.Base(f.account)+map[string]string{"json": ".jsonl", "parquet": ".parquet"}[f.format])
-	if err := whole(path, write); err != nil {
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s of %s since %s: %s\n", counted(total, "message"), f.account, since.Format(time.DateOnly), path)
+	fmt.Fprintln(cmd.ErrOrStderr(), f.summary(written, path))
 	return nil
+}
+
+// summary says what was written, which may be more than was counted before.
+func (f *exportFlags) summary(written uint64, path string) string {
+	since := ""
+	if f.since != forever {
+		since = " since " + f.since
+	}
+	where := path
+	if f.out == "-" {
+		where = "standard output"
+	}
+	if written == 0 {
+		return fmt.Sprintf("no message of %s%s: nothing was said in its channels, or nothing is kept; %s is empty", f.account, since, where)
+	}
+	return fmt.Sprintf("%s of %s%s: %s", counted(written, "message"), f.account, since, where)
 }
 
 // findOrg finds the organization of the account, and that the one that was named has it: an empty file must not take the place of a good one.

@@ -70,3 +70,31 @@ func TestExportLeavesTheFile(t *testing.T) {
 		t.Errorf("%v; the file says %q, %v", err, left, readErr)
 	}
 }
+
+// What is said at the end is what is in the file.
+func TestExportSummary(t *testing.T) {
+	for _, tt := range []struct {
+		flags   exportFlags
+		written uint64
+		want    string
+	}{
+		{exportFlags{account: "acc-acme", since: forever}, 190, "190 messages of acc-acme: a.jsonl"},
+		{exportFlags{account: "acc-acme", since: "2026-11-26T08:30:00Z"}, 1, "1 message of acc-acme since 2026-11-26T08:30:00Z: a.jsonl"},
+		{exportFlags{account: "acc-acme", since: "2026-11-26", out: "-"}, 2, "2 messages of acc-acme since 2026-11-26: standard output"},
+		{exportFlags{account: "acc-acme", since: "2026-11-26"}, 0, "no message of acc-acme since 2026-11-26: nothing was said in its channels, or nothing is kept; a.jsonl is empty"},
+	} {
+		if got := tt.flags.summary(tt.written, "a.jsonl"); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestExportIntoAFolder(t *testing.T) {
+	cmd := &cobra.Command{}
+	cmd.SetContext(t.Context())
+	f := exportFlags{account: "acc-acme", since: forever, format: "json", out: t.TempDir()}
+	err := f.export(cmd, accounts{of: map[string][]string{"acc-acme": {"org-a"}}})
+	if err == nil || !strings.Contains(err.Error(), f.out+" is a folder") {
+		t.Errorf("%v", err)
+	}
+}

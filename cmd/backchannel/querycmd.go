@@ -24,7 +24,8 @@ func queryCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "query 'SELECT …'", Short: "Ask ClickHouse, and print the answer", Args: cobra.ExactArgs(1),
 		Long: `Ask ClickHouse, and print the answer. Tables answer exactly, as with FINAL, and nothing can be changed. {name:Type} in the query is given by --param.
-Times are in UTC; a table has them as a query takes them.
+Times are in UTC; a table has them as a query takes them. Parquet has lists of numbers, words and times as lists, days as dates, and decimals of up to 38
+digits as decimals; maps, tuples, lists of lists and JSON are text, as --format json has them; integers of more than 64 bits and longer decimals are text, too.
 
   backchannel query 'SELECT account_name, count() FROM conversations GROUP BY ALL'
   backchannel query --param org=org-northwind 'SELECT * FROM org_threads(org = {org:String})' --format json

@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
@@ -24,13 +25,14 @@ type form struct {
 
 var (
 	dayType = regexp.MustCompile(`\bDate(32)?\b`)
+	anyTime = regexp.MustCompile(`\bDateTime(64)?\b`)
 	secType = regexp.MustCompile(`^DateTime(64\((\d)|\b)`)
 )
 
 func formOf(c driver.ColumnType) form {
 	f := form{digits: -1}
 	name := c.DatabaseTypeName()
-	f.day = dayType.MatchString(name)
+	f.day = dayType.MatchString(name) && !anyTime.MatchString(name) // where both are, as in a tuple, a day is its beginning
 	if m := secType.FindStringSubmatch(bare(name)); m != nil {
 		f.digits, _ = strconv.Atoi(m[2]) // of DateTime none
 	}
@@ -83,6 +85,8 @@ func (f form) text(v any) string {
 			return v.UTC().Format("2006-01-02T15:04:05." + strings.Repeat("0", f.digits) + "Z07:00")
 		}
 	case encoding.TextMarshaler: // an address is a slice too
+	case json.Marshaler:
+		return f.object(v)
 	default:
 		if r := reflect.ValueOf(v); r.Kind() == reflect.Slice {
 			parts := make([]string, r.Len())
@@ -90,9 +94,16 @@ func (f form) text(v any) string {
 				parts[i] = f.text(plain(r.Index(i)))
 			}
 			return "[" + strings.Join(parts, " ") + "]"
+		} else if many(r.Kind()) {
+			return f.object(v)
 		}
 	}
 	return text(v)
+}
+
+// many says whether a value of this kind has others in it.
+func many(k reflect.Kind) bool {
+	return k == reflect.Slice || k == reflect.Array || k == reflect.Map || k == reflect.Struct
 }
 
 // json is a value as encoding/json writes it as ClickHouse would: it takes a list of UInt8 for bytes, which become base64; knows no day; and refuses what is no
@@ -105,7 +116,7 @@ func (f form) json(v any) any {
 		if f.day {
 			return v.Format(time.DateOnly)
 		}
-		return v
+		return v.UTC()
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil
@@ -117,6 +128,8 @@ func (f form) json(v any) any {
 		}
 		return v
 	case encoding.TextMarshaler: // an address is a slice too
+		return v
+	case json.Marshaler: // an object of the type JSON
 		return v
 	}
 	r := reflect.ValueOf(v)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/chcol"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -99,13 +100,26 @@ func Copy(rows driver.Rows, w Writer, told func(done uint64)) error {
 	return rows.Err()
 }
 
-// plain is a value without pointers; a NULL is nil. Big numbers are the exception: they are known as pointers.
+// plain is a value without pointers; a NULL is nil. Big numbers and objects are the exception: they are known as pointers.
 func plain(v reflect.Value) any {
-	for (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.Type() != reflect.TypeFor[*big.Int]() {
+	for (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.Type() != reflect.TypeFor[*big.Int]() && v.Type() != reflect.TypeFor[*chcol.JSON]() {
 		if v.IsNil() {
 			return nil
 		}
 		v = v.Elem()
 	}
-	return v.Interface()
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil
+	}
+	switch is := v.Interface().(type) {
+	case chcol.Variant: // a value of any type
+		if is.Nil() {
+			return nil
+		}
+		return plain(reflect.ValueOf(is.Any()))
+	case chcol.JSON:
+		return &is
+	default:
+		return is
+	}
 }

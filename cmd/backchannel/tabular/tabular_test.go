@@ -80,7 +80,7 @@ func TestParquet(t *testing.T) {
 		Words  *string    `parquet:"words,optional"`
 		N      *uint64    `parquet:"n,optional"`
 		At     *time.Time `parquet:"at,optional,timestamp(microsecond)"`
-		Files  []string   `parquet:"files"`
+		Files  []string   `parquet:"files,list"`
 		Waited *float64   `parquet:"waited,optional"`
 	}
 	file := written(t, "parquet")
@@ -90,7 +90,7 @@ func TestParquet(t *testing.T) {
 	}
 	var names []string
 	for _, path := range opened.Schema().Columns() {
-		names = append(names, strings.Join(path, "."))
+		names = append(names, path[0])
 	}
 	if diff := cmp.Diff([]string{"words", "n", "at", "files", "waited"}, names); diff != "" {
 		t.Errorf("columns are in the order of the answer (-want +got):\n%s", diff)
@@ -110,6 +110,90 @@ func TestParquet(t *testing.T) {
 		t.Errorf("rows are %+v", got[:n])
 	}
 }
+
+// Every type of ClickHouse's is a type of Parquet's that readers know, and what has none is JSON. Values are as the driver gives them.
+func TestParquetTypes(t *testing.T) {
+	at := time.Date(2026, 11, 26, 1, 2, 3, 456789123, time.UTC)
+	tokyo := time.FixedZone("", 9*60*60)
+	day := time.Date(2026, 11, 26, 0, 0, 0, 0, tokyo) // the server's beginning of the day
+	for _, tt := range []struct {
+		is     string
+		value  any
+		column string // of Parquet
+		want   []string
+	}{
+		{"Array(Nullable(String))", []*string{nil, new("x")}, "list STRING", []string{"<null>", "x"}},
+		{"Array(String)", []string{}, "list STRING", []string{"<null>"}},
+		{"Array(DateTime64(6, 'UTC'))", []time.Time{at, at.Add(time.Second)}, "list TIMESTAMP(isAdjustedToUTC=true,unit=MICROS)", []string{"1795654923456789", "1795654924456789"}},
+		{"DateTime64(9)", at.In(tokyo), "TIMESTAMP(isAdjustedToUTC=true,unit=NANOS)", []string{"1795654923456789123"}},
+		{"Array(UInt8)", []uint8{1, 2}, "list INT(64,true)", []string{"1", "2"}},
+		{"Array(Nullable(Float64))", []*float64{nil, new(1.5)}, "list DOUBLE", []string{"<null>", "1.5"}},
+		{"Array(LowCardinality(String))", []string{"a", "b"}, "list STRING", []string{"a", "b"}},
+		{"Array(IPv4)", []net.IP{net.IPv4(10, 0, 0, 1).To4()}, "list STRING", []string{"10.0.0.1"}},
+		{"IPv4", net.IPv4(10, 0, 0, 1).To4(), "STRING", []string{"10.0.0.1"}},
+		{"Date", day, "DATE", []string{"20783"}},
+		{"Nullable(Date32)", time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC), "DATE", []string{"-1"}},
+		{"Array(Date)", []time.Time{day}, "list DATE", []string{"20783"}},
+		{"Decimal(9, 2)", decimal{-15, -1}, "DECIMAL(9,2)", []string{"-150"}},
+		{"Nullable(Decimal(18, 4))", decimal{12345, -4}, "DECIMAL(18,4)", []string{"12345"}},
+		{"Decimal(38, 2)", decimal{-2, -2}, "DECIMAL(38,2)", []string{strings.Repeat("\xff", 15) + "\xfe"}},
+		{"Array(Decimal(9, 2))", []decimal{{1, 0}}, "list DECIMAL(9,2)", []string{"100"}},
+		{"Int128", big.NewInt(-7), "STRING", []string{"-7"}},
+		{"Array(Array(UInt8))", [][]uint8{{1}, {}}, "STRING", []string{"[[1],[]]"}},
+		{"Map(String, Nullable(String))", map[string]*string{"a": new("x"), "b": nil}, "STRING", []string{`{"a":"x","b":null}`}},
+		{"Tuple(UInt8, DateTime)", []any{uint8(1), at.In(tokyo).Truncate(time.Second)}, "STRING", []string{`[1,"2026-11-26T01:02:03Z"]`}},
+		{"Array(Tuple(a String))", []map[string]any{{"a": "x"}}, "STRING", []string{`[{"a":"x"}]`}},
+	} {
+		t.Run(tt.is, func(t *testing.T) {
+			c, err := Column("v", tt.is)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(tt.is, "Decimal") { // shopspring's has what is asked of it
+				c = described{"v", tt.is, reflect.TypeOf(tt.value)}
+			}
+			var file bytes.Buffer
+			w, err := New("parquet", &file, []driver.ColumnType{c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(w.Row([]any{tt.value}), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			opened, err := parquet.OpenFile(bytes.NewReader(file.Bytes()), int64(file.Len()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaf := opened.Root().Column("v")
+			column := leaf.Type().String()
+			if column == "LIST" {
+				leaf = leaf.Column("list").Column("element")
+				column = "list " + leaf.Type().String()
+			}
+			if column != tt.column {
+				t.Errorf("a column of %s, want %s", column, tt.column)
+			}
+			row := make([]parquet.Row, 1)
+			r := parquet.NewReader(bytes.NewReader(file.Bytes()))
+			if n, err := r.ReadRows(row); n != 1 || err != nil && !errors.Is(err, io.EOF) {
+				t.Fatalf("%d rows, %v", n, err)
+			}
+			var got []string
+			for _, v := range row[0] {
+				got = append(got, v.String())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// decimal is a number as the driver gives it.
+type decimal struct{ coefficient, exponent int64 }
+
+func (d decimal) Coefficient() *big.Int { return big.NewInt(d.coefficient) }
+func (d decimal) Exponent() int32       { return int32(d.exponent) }
 
 func TestWhatCannotBeWritten(t *testing.T) {
 	if _, err := New("xml", io.Discard, answer); err == nil {
@@ -131,8 +215,12 @@ func TestForms(t *testing.T) {
 		"small numbers":  {"Array(UInt8)", []uint8{1, 2}, `[1,2]`, `"[1,2]"`, "[1 2]"},
 		"of them lists":  {"Array(Array(UInt8))", [][]uint8{{1}, {}}, `[[1],[]]`, `"[[1],[]]"`, "[[1] []]"},
 		"in a tuple":     {"Tuple(UInt8, Array(UInt8))", []any{uint8(1), []uint8{2}}, `[1,[2]]`, `"[1,[2]]"`, "[1 [2]]"},
-		"in a map":       {"Map(String, Array(UInt8))", map[string][]uint8{"a": {2}}, `{"a":[2]}`, `"{""a"":[2]}"`, "map[a:[2]]"},
-		"numbered":       {"Map(UInt8, UInt8)", map[uint8]uint8{7: 2}, `{"7":2}`, `"{""7"":2}"`, "map[7:2]"},
+		"in a map":       {"Map(String, Array(UInt8))", map[string][]uint8{"a": {2}}, `{"a":[2]}`, `"{""a"":[2]}"`, `{"a":[2]}`},
+		"numbered":       {"Map(UInt8, UInt8)", map[uint8]uint8{7: 2}, `{"7":2}`, `"{""7"":2}"`, `{"7":2}`},
+		"of a map maybe": {"Map(String, Nullable(String))", map[string]*string{"a": new("x"), "b": nil}, `{"a":"x","b":null}`, `"{""a"":""x"",""b"":null}"`, `{"a":"x","b":null}`},
+		"maybe words":    {"Array(Nullable(String))", []*string{nil, new("x")}, `[null,"x"]`, `"[null,""x""]"`, "[ x]"},
+		"elsewhere":      {"DateTime('America/New_York')", at.Truncate(time.Second).In(time.FixedZone("", -5*60*60)), `"2026-11-26T01:02:03Z"`, "2026-11-26T01:02:03Z", "2026-11-26 01:02:03"},
+		"day and time":   {"Tuple(Date, DateTime64(1))", []any{at.Truncate(24 * time.Hour), at}, `["2026-11-26T00:00:00Z","2026-11-26T01:02:03.4Z"]`, `"[""2026-11-26T00:00:00Z"",""2026-11-26T01:02:03.4Z""]"`, "[2026-11-26 00:00:00 2026-11-26 01:02:03.4]"},
 		"an address":     {"IPv4", net.IPv4(10, 0, 0, 1).To4(), `"10.0.0.1"`, "10.0.0.1", "10.0.0.1"},
 		"a day":          {"Date", at.Truncate(24 * time.Hour), `"2026-11-26"`, "2026-11-26", "2026-11-26"},
 		"maybe a day":    {"Nullable(Date32)", at.Truncate(24 * time.Hour), `"2026-11-26"`, "2026-11-26", "2026-11-26"},

@@ -31,7 +31,8 @@ func demoCommand(a *app) *cobra.Command {
 		Use: "demo", Short: "Run everything in one process with a simulated customer workspace", Args: cobra.NoArgs,
 		Long: `Run everything in one process with a simulated customer workspace: people talk, edit, delete and answer in threads,
 while an upstream system sends notifications. Ends after --for, or at Ctrl-C, with a summary; exit code 1 when anything
-is missing, wrong or twice. Data is kept in a temporary folder unless --data is given.`,
+is missing, wrong or twice. Requests that quiet hours or an hour's cap hold until later are counted as held, and not
+waited for. Data is kept in a temporary folder unless --data is given.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("log-level") {
 				a.config.Set("log-level", "warn", "demo")
@@ -187,14 +188,18 @@ func report(s demo.Summary, asJSON bool, out, person io.Writer) error {
 		_, err = fmt.Fprintln(out, string(line))
 		return err
 	}
+	held := ""
+	if len(s.Held) > 0 {
+		held = "held, without an outcome yet: " + listed(s.Held) + "\n"
+	}
 	_, err := fmt.Fprintf(out, `
 events sent %d, accepted %d; %d more withheld on purpose, and what they would have told found by reading the channels again: %d messages, and edits and deletions
 messages expected %d, in ClickHouse %d, mismatched %d
-notifications requested %d, with an outcome %d, DMs posted %d, posted twice %d
+notifications requested %d, with an outcome %d, held until later %d, DMs posted %d, posted twice %d
 outcomes: %s
-event to queryable row: p50 %.0f ms, p99 %.0f ms (%d samples)
+%sevent to queryable row: p50 %.0f ms, p99 %.0f ms (%d samples)
 `, s.EventsSent, s.EventsAccepted, s.EventsWithheld, s.MessagesFound, s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages,
-		s.NotificationsRequested, s.RequestsWithOutcome, s.DMsPosted, s.DuplicateDMs, listed(s.Outcomes), s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
+		s.NotificationsRequested, s.RequestsWithOutcome, s.RequestsHeld, s.DMsPosted, s.DuplicateDMs, listed(s.Outcomes), held, s.LatencyMS.P50, s.LatencyMS.P99, s.LatencySamples)
 	return err
 }
 

@@ -52,9 +52,10 @@ func (f *exportFlags) export(cmd *cobra.Command, conn clickhouse.Conn) error {
 	case f.format != "json" && f.format != "parquet":
 		return fmt.Errorf("--format is %q; want json or parquet", f.format)
 	}
-	path := cmp.Or(f.out, filepath.Base(f.account)+map[string]string{"json": ".jsonl", "parquet": ".parquet"}[f.format])
+	name := filepath.Base(f.account) + map[string]string{"json": ".jsonl", "parquet": ".parquet"}[f.format]
+	path := cmp.Or(f.out, name)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a folder: name a file, such as %s", path, filepath.Join(path, filepath.Base(f.account)+"."+f.format))
+		return fmt.Errorf("%s is a folder: name a file, such as %s", path, filepath.Join(path, name))
 	}
 	since, err := parseDate(f.since)
 	if err != nil {

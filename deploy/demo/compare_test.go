@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bigmind/backchannel/deploy/slacksim"
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // sight is what a run sees.
@@ -17,6 +18,7 @@ type sight struct {
 	outcomes map[string]int
 	requests int
 	answered int
+	held     int
 }
 
 type seen struct {
@@ -44,7 +46,7 @@ func post(n int, delivery string) slacksim.Post {
 // summary compares as a run does.
 func (s *sight) summary(t *testing.T) Summary {
 	t.Helper()
-	sum := Summary{NotificationsRequested: s.requests, RequestsWithOutcome: s.answered, Outcomes: s.outcomes, MessagesExpected: len(s.said)}
+	sum := Summary{NotificationsRequested: s.requests, RequestsWithOutcome: s.answered, RequestsHeld: s.held, Outcomes: s.outcomes, MessagesExpected: len(s.said)}
 	for _, v := range s.view {
 		sum.count(s.said, v.key, v.row)
 	}
@@ -81,6 +83,8 @@ func TestTheComparisonFindsEveryFault(t *testing.T) {
 		}, func(s Summary) bool { return s.DuplicateDMs == 1 }, "1 DMs were posted twice"},
 		{"a DM is said to be delivered and is not", func(s *sight) { s.posts = s.posts[1:] }, func(s Summary) bool { return s.DMsPosted == 1 }, "2 outcomes say delivered"},
 		{"an outcome is absent", func(s *sight) { s.answered-- }, func(s Summary) bool { return s.RequestsWithOutcome == 1 }, "only 1 have an outcome"},
+		{"one is held", func(s *sight) { s.requests++; s.held = 1 }, func(s Summary) bool { return s.RequestsHeld == 1 && s.RequestsWithOutcome == 2 }, ""},
+		{"one is held and another absent", func(s *sight) { s.requests += 2; s.held = 1 }, func(s Summary) bool { return s.RequestsHeld == 1 }, "4 requests, only 2 have an outcome and 1 are held"},
 		{"nothing was said", func(s *sight) { s.said, s.view = nil, nil }, func(s Summary) bool { return s.MessagesExpected == 0 }, "too few"},
 		{"nothing was requested", func(s *sight) { s.requests, s.answered, s.posts, s.outcomes = 0, 0, nil, map[string]int{} }, func(s Summary) bool { return s.DMsPosted == 0 }, "too few"},
 	}
@@ -118,5 +122,29 @@ func TestPatienceIsSlacks(t *testing.T) {
 	}
 	if quiet, busy := (Summary{}).patience(), (Summary{threads: 100}).patience(); quiet != 2*time.Minute || busy != 6*time.Minute {
 		t.Errorf("%s without threads and %s with a hundred, which take two minutes to read", quiet, busy)
+	}
+}
+
+// What is held counts as held until it has an outcome, and nothing is waited for that the demo will not see.
+func TestWhatIsHeld(t *testing.T) {
+	at := time.Date(2026, 11, 26, 21, 0, 0, 0, time.UTC)
+	held := map[schemas.RequestID]schemas.HeldNotification{}
+	for _, id := range []schemas.RequestID{"demo-1", "demo-2", "demo-3"} {
+		held[id] = schemas.HeldNotification{Why: schemas.OverCap, DueAt: at}
+	}
+	s := Summary{NotificationsRequested: 5, MessagesExpected: 1, MessagesInClickHouse: 1}
+	s.countHeld(held, []string{"demo-3", "demo-4"}) // the third by its other channel
+	if s.RequestsHeld != 2 || s.RequestsWithOutcome != 2 || s.Held["over_cap until 2026-11-26T21:00:00Z"] != 2 {
+		t.Errorf("%+v", s)
+	}
+	if got, want := s.waits(), "1 of 5 requests have no outcome yet, of which Slack takes one a second for each person; 2 requests are held until later, and not waited for"; got != want {
+		t.Errorf("waits for %q, want %q", got, want)
+	}
+	s.countHeld(held, []string{"demo-3", "demo-4", "demo-5"})
+	if err := s.Problem(); err != nil {
+		t.Error(err)
+	}
+	if got := (Summary{MessagesExpected: 9, MismatchedMessages: 2}).waits(); got != "2 of 9 messages are not as they should be yet, of which Slack lets 50 threads a minute be read" {
+		t.Errorf("waits for %q", got)
 	}
 }

@@ -25,6 +25,8 @@ type Summary struct {
 	MismatchedMessages     int              `json:"mismatched_messages"` // missing, extra, or other text, author or thread
 	NotificationsRequested int              `json:"notifications_requested"`
 	RequestsWithOutcome    int              `json:"requests_with_outcome"`
+	RequestsHeld           int              `json:"requests_held"` // until after this run: they have no outcome yet
+	Held                   map[string]int   `json:"held"`          // by "reason until time"
 	DMsPosted              int              `json:"dms_posted"`
 	DuplicateDMs           int              `json:"duplicate_dms"`
 	Violations             int              `json:"violations"` // of Slack's rules, by our calls
@@ -89,17 +91,34 @@ func (r *run) conclude(ctx context.Context) (Summary, error) {
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()
-			fmt.Fprintf(r.Out, "      waiting: %d of %d messages are as they should be, %d of %d requests have an outcome; Slack lets 50 threads a minute be read (Ctrl-C ends at once)\n",
-				s.MessagesExpected-min(s.MessagesExpected, s.MismatchedMessages), s.MessagesExpected, s.RequestsWithOutcome, s.NotificationsRequested)
+			fmt.Fprintf(r.Out, "      waiting: %s (Ctrl-C ends at once)\n", s.waits())
 		}
 		time.Sleep(250 * time.Millisecond)
 	}
 }
 
+// waits says what is waited for, why that takes a while, and what is not.
+func (s Summary) waits() string {
+	var parts []string
+	if s.MismatchedMessages > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d messages are not as they should be yet, of which Slack lets %d threads a minute be read", s.MismatchedMessages, s.MessagesExpected, threadsAMinute))
+	}
+	if n := s.NotificationsRequested - s.RequestsWithOutcome - s.RequestsHeld; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d requests have no outcome yet, of which Slack takes one a second for each person", n, s.NotificationsRequested))
+	}
+	if n := s.Outcomes["delivered by slack"]; len(parts) == 0 && n != s.DMsPosted {
+		parts = append(parts, fmt.Sprintf("%d DMs are posted, %d outcomes say so", s.DMsPosted, n))
+	}
+	if s.RequestsHeld > 0 {
+		parts = append(parts, fmt.Sprintf("%d requests are held until later, and not waited for", s.RequestsHeld))
+	}
+	return strings.Join(parts, "; ")
+}
+
 // moved says whether anything has arrived since.
 func (s Summary) moved(since Summary) bool {
 	return s.MessagesInClickHouse != since.MessagesInClickHouse || s.MismatchedMessages != since.MismatchedMessages || s.RequestsWithOutcome != since.RequestsWithOutcome ||
-		s.DMsPosted != since.DMsPosted || !maps.Equal(s.Outcomes, since.Outcomes)
+		s.RequestsHeld != since.RequestsHeld || s.DMsPosted != since.DMsPosted || !maps.Equal(s.Outcomes, since.Outcomes)
 }
 
 // Problem says what does not match, if anything.
@@ -109,8 +128,8 @@ func (s Summary) Problem() error {
 		return fmt.Errorf("%d messages said, %d notifications requested: too few to show anything; let it run longer with --for", s.MessagesExpected, s.NotificationsRequested)
 	case s.MessagesExpected != s.MessagesInClickHouse || s.MismatchedMessages > 0:
 		return fmt.Errorf("%d messages expected, %d in ClickHouse; missing, too many or read otherwise: %d", s.MessagesExpected, s.MessagesInClickHouse, s.MismatchedMessages)
-	case s.RequestsWithOutcome != s.NotificationsRequested:
-		return fmt.Errorf("%d requests, only %d have an outcome", s.NotificationsRequested, s.RequestsWithOutcome)
+	case s.RequestsWithOutcome+s.RequestsHeld != s.NotificationsRequested:
+		return fmt.Errorf("%d requests, only %d have an outcome and %d are held", s.NotificationsRequested, s.RequestsWithOutcome, s.RequestsHeld)
 	case s.DMsPosted != s.Outcomes["delivered by slack"]:
 		return fmt.Errorf("%d DMs posted, %d outcomes say delivered by slack", s.DMsPosted, s.Outcomes["delivered by slack"])
 	case s.DuplicateDMs > 0:
@@ -167,6 +186,10 @@ func (r *run) withoutPrompts(ctx context.Context, posts []slacksim.Post) ([]slac
 }
 
 func (r *run) countOutcomes(ctx context.Context, s *Summary) error {
+	held, err := r.held(ctx, requested, soon) // first: what is released meanwhile has an outcome then, or is waited for
+	if err != nil {
+		return err
+	}
 	rows, err := r.ClickHouse.Query(ctx, `SELECT multiIf(status = 'delivered', 'delivered by ' || channel, reason = '', status, status || ': ' || reason) AS what, toUInt64(count())
 FROM notification_outcomes FINAL WHERE org_id = {org:String} AND startsWith(request_id, 'demo-') GROUP BY what`, clickhouse.Named("org", string(r.world.org)))
 	if err != nil {
@@ -185,13 +208,13 @@ FROM notification_outcomes FINAL WHERE org_id = {org:String} AND startsWith(requ
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("read outcomes: %w", err)
 	}
-	var n uint64
-	err = r.ClickHouse.QueryRow(ctx, "SELECT uniqExact(request_id) FROM notification_outcomes WHERE org_id = {org:String} AND startsWith(request_id, 'demo-')",
-		clickhouse.Named("org", string(r.world.org))).Scan(&n)
+	var ended []string
+	err = r.ClickHouse.QueryRow(ctx, "SELECT groupUniqArray(request_id) FROM notification_outcomes WHERE org_id = {org:String} AND startsWith(request_id, 'demo-')",
+		clickhouse.Named("org", string(r.world.org))).Scan(&ended)
 	if err != nil {
-		return fmt.Errorf("count requests with an outcome: %w", err)
+		return fmt.Errorf("read which requests have an outcome: %w", err)
 	}
-	s.RequestsWithOutcome = int(n)
+	s.countHeld(held, ended)
 	return nil
 }
 

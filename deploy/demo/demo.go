@@ -42,6 +42,7 @@ type run struct {
 	Options
 	world    *world
 	requests atomic.Int64
+	looked   atomic.Pointer[measured] // nil: nothing is
 	latency  latencies
 }
 

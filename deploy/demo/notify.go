@@ -15,6 +15,9 @@ import (
 // notifyEvery paces the upstream system; Slack takes one DM a second and person.
 const notifyEvery = 400 * time.Millisecond
 
+// requested begins the ids of what notify requests.
+const requested = "demo-"
+
 // notify plays the upstream system. One request in ten is sent twice, as a producer does that did not hear the answer.
 func (r *run) notify(ctx context.Context) error {
 	random := rand.New(rand.NewPCG(r.Seed, 2)) //nolint:gosec // a script, not a secret
@@ -23,7 +26,7 @@ func (r *run) notify(ctx context.Context) error {
 		kind := schemas.NotificationTypes[random.IntN(len(schemas.NotificationTypes))]
 		user := r.world.users[random.IntN(len(r.world.users))]
 		request := schemas.NotificationRequest{
-			OrgID: r.world.org, RequestID: schemas.RequestID(fmt.Sprintf("demo-%d", n)), Type: kind.ID,
+			OrgID: r.world.org, RequestID: schemas.RequestID(fmt.Sprintf("%s%d", requested, n)), Type: kind.ID,
 			Recipient: schemas.Recipient{UserID: user.UserID}, CreatedAt: time.Now().UTC(),
 			Content: schemas.Content{
 				Title: kind.Name,

@@ -45,37 +45,48 @@ func (l *latencies) String() string {
 	return fmt.Sprintf("event→row p50 %4.0f ms  p99 %4.0f ms", p50, l.quantile(0.99))
 }
 
-// probe measures freshness as an analyst meets it: it says something, and asks the view until it is there.
+// measured is a message of the talk whose way to its row is measured, one at a time.
+type measured struct {
+	channel slacksim.ChannelID
+	ts      slacksim.TS
+	began   time.Time // when it was to be said
+}
+
+// measuredFor is how long a message is looked for: somebody may have deleted it, or unlinked its channel.
+const measuredFor = time.Minute
+
+// measure lets probe look for a message, unless it looks for another.
+func (r *run) measure(m slacksim.Message, began time.Time) {
+	r.looked.CompareAndSwap(nil, &measured{m.Channel, m.TS, began})
+}
+
+// probe measures freshness as an analyst meets it: it asks the view for what somebody said until it is there.
 func (r *run) probe(ctx context.Context) error {
-	c := r.world.channels[0]
-	return pace(ctx, 150*time.Millisecond, func() error {
-		began := time.Now()
-		m, err := r.Slack.Say(ctx, r.world.team.ID, c.ID, r.world.people[0].ID, "Any news?")
-		if err != nil {
-			return fmt.Errorf("say something to measure freshness: %w", err)
+	return pace(ctx, 10*time.Millisecond, func() error {
+		m := r.looked.Load()
+		if m == nil {
+			return nil
 		}
-		for ctx.Err() == nil {
-			seen, err := r.visible(ctx, m)
-			if err != nil { // whoever only watches ends nothing: the next one is measured
-				r.Log.Warn("it is not known when a message was queryable", "error", err)
-				return nil
-			}
-			if seen {
-				r.latency.add(time.Since(began))
-				return nil
-			}
-			time.Sleep(10 * time.Millisecond)
+		seen, err := r.visible(ctx, m)
+		switch {
+		case err != nil: // whoever only watches ends nothing: the next one is measured
+			r.Log.Warn("it is not known when a message was queryable", "error", err)
+		case seen:
+			r.latency.add(time.Since(m.began))
+		case time.Since(m.began) < measuredFor:
+			return nil
 		}
+		r.looked.Store(nil)
 		return nil
 	})
 }
 
-func (r *run) visible(ctx context.Context, m slacksim.Message) (bool, error) {
+func (r *run) visible(ctx context.Context, m *measured) (bool, error) {
 	var n uint64
 	err := r.ClickHouse.QueryRow(ctx,
 		"SELECT count() FROM conversations WHERE org_id = {org:String} AND team_id = {team:String} AND channel_id = {channel:String} AND ts = {ts:String}",
-		clickhouse.Named("org", string(r.world.org)), clickhouse.Named("team", string(m.Team)),
-		clickhouse.Named("channel", string(m.Channel)), clickhouse.Named("ts", string(m.TS))).Scan(&n)
+		clickhouse.Named("org", string(r.world.org)), clickhouse.Named("team", string(r.world.team.ID)),
+		clickhouse.Named("channel", string(m.channel)), clickhouse.Named("ts", string(m.ts))).Scan(&n)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return false, fmt.Errorf("ask ClickHouse for a message: %w", err)
 	}
@@ -101,8 +112,16 @@ func (r *run) progress(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(r.Out, "%4ds  events in %6d   rows queryable %6d   DMs posted %4d of %4d requests   %s\n",
-			int(time.Since(began).Seconds()), events.Accepted, rows, len(dms), r.requests.Load(), &r.latency)
+		held, err := r.held(ctx, requested, soon)
+		if err != nil {
+			return err
+		}
+		waits := ""
+		if len(held) > 0 {
+			waits = fmt.Sprintf(" (%d held)", len(held))
+		}
+		fmt.Fprintf(r.Out, "%4ds  events in %6d   rows queryable %6d   DMs posted %4d of %4d requests%s   %s\n",
+			int(time.Since(began).Seconds()), events.Accepted, rows, len(dms), r.requests.Load(), waits, &r.latency)
 		return nil
 	})
 }

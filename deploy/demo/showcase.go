@@ -124,19 +124,40 @@ func (r *run) watch(ctx context.Context, sc scene, run int64) (line string, err 
 		return fmt.Sprintf("%-16s held: today is no working day of theirs", who), err
 	}
 	var got, why []string
-	merged := 0
+	merged, capped := 0, ""
+	prefix := fmt.Sprintf("show-%d-%s-", run, sc.person)
 	err = until(ctx, fmt.Sprintf("%s to have %q", who, sc.want), func() (bool, error) {
-		got, why, merged, err = r.logged(ctx, fmt.Sprintf("show-%d-%s-", run, sc.person))
+		if capped, err = r.capped(ctx, prefix); capped != "" || err != nil {
+			return true, err
+		}
+		got, why, merged, err = r.logged(ctx, prefix)
 		return slices.Equal(got, sc.want) && merged == sc.requests-1, err
 	})
 	if err != nil {
 		return "", fmt.Errorf("%w; it has %q", err, got)
+	}
+	if capped != "" {
+		return fmt.Sprintf("%-16s %s", who, capped), nil
 	}
 	line = fmt.Sprintf("%-16s %s, because %s", who, strings.Join(slices.Compact(got), ", "), strings.Join(slices.Compact(why), ", "))
 	if merged > 0 {
 		line += fmt.Sprintf("; %d requests are one message", sc.requests)
 	}
 	return line, nil
+}
+
+// capped says until when one of these requests waits, if it came to somebody who has had as many as an hour may have: after a long demo.
+func (r *run) capped(ctx context.Context, prefix string) (string, error) {
+	held, err := r.held(ctx, prefix, 0)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range held {
+		if h.Why == schemas.OverCap {
+			return fmt.Sprintf("held until %s: as many of this type as an hour may have were sent before", h.DueAt.UTC().Format(time.RFC3339)), nil
+		}
+	}
+	return "", nil
 }
 
 // logged reads what notification_log has of the requests whose id begins so.

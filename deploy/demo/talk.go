@@ -85,14 +85,18 @@ func (r *run) talk(ctx context.Context) error {
 		}
 		team, who, text := r.world.speaker(random, where)
 		text = fmt.Sprintf("%s (%d)", text, n)
-		if lost := r.lost(random, dice, c, said, i); lost != "" {
+		lost := r.lost(random, dice, c, said, i)
+		if lost != "" {
 			if err := r.withhold(ctx, lost); err != nil {
 				return fmt.Errorf("act in the simulated workspace: %w", err)
 			}
 		}
 		switch {
 		case dice < 55:
-			m, err = r.Slack.Say(ctx, team, c.ID, who, text)
+			began := time.Now()
+			if m, err = r.Slack.Say(ctx, team, c.ID, who, text); err == nil && c.account != "" && lost == "" {
+				r.measure(m, began)
+			}
 		case dice < 75:
 			m, err = r.Slack.Reply(ctx, team, said[i].channel, said[i].ts, who, text)
 		case dice < 78:
@@ -100,6 +104,9 @@ func (r *run) talk(ctx context.Context) error {
 		case dice < 88:
 			_, err = r.Slack.Edit(ctx, r.world.team.ID, said[i].channel, said[i].ts, text+" — edited")
 		case dice < 93:
+			if m := r.looked.Load(); m != nil && *m == (measured{said[i].channel, said[i].ts, m.began}) {
+				return nil // it would never be found
+			}
 			err = r.Slack.Delete(ctx, r.world.team.ID, said[i].channel, said[i].ts)
 			said[i] = said[len(said)-1]
 			said = said[:len(said)-1]

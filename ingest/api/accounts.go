@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/redis/go-redis/v9"
 
+	"github.com/bigmind/backchannel/ingest"
 	"github.com/bigmind/backchannel/ingest/actor"
 	"github.com/bigmind/backchannel/ingest/search"
 	"github.com/bigmind/backchannel/schemas"
@@ -49,6 +51,21 @@ type dealsOutput struct {
 	}
 }
 
+func noAccount() error {
+	return huma.Error404NotFound("There is no such account in your organization.")
+}
+
+// account is nil where there is none.
+func (a *API) account(ctx context.Context, org schemas.OrgID, id schemas.AccountID) (*schemas.Account, error) {
+	var known *redis.StringCmd
+	if err := ingest.Lookup(ctx, a.opts.Redis, func(pipe redis.Pipeliner) {
+		known = pipe.HGet(ctx, schemas.ViewOrgAccounts(org), string(id))
+	}); err != nil {
+		return nil, err
+	}
+	return ingest.Viewed[schemas.Account](known.Val())
+}
+
 func accounts(a *API) {
 	tags := []string{"Accounts"}
 	route(a, huma.Operation{OperationID: "search-accounts", Method: http.MethodGet, Path: "/accounts", Summary: "Find accounts by name or domain, the best matches first", Tags: tags}, rule{needs: actor.SeeChannels},
@@ -64,11 +81,19 @@ func accounts(a *API) {
 			}
 			return out, nil
 		})
-	route(a, huma.Operation{OperationID: "search-deals", Method: http.MethodGet, Path: "/accounts/{account}/deals", Summary: "Find an account's deals by name", Tags: tags}, rule{needs: actor.SeeChannels},
+	route(a, huma.Operation{OperationID: "search-deals", Method: http.MethodGet, Path: "/accounts/{account}/deals", Summary: "Find an account's deals by name", Tags: tags, Errors: []int{http.StatusNotFound}}, rule{needs: actor.SeeChannels},
 		func(ctx context.Context, who actor.Actor, in *dealsInput) (*dealsOutput, error) {
 			found, err := search.Deals(ctx, a.opts.Redis, who.Org, in.Account, in.Query, in.Limit)
 			if err != nil {
 				return nil, err
+			}
+			if len(found) == 0 {
+				switch account, err := a.account(ctx, who.Org, in.Account); {
+				case err != nil:
+					return nil, err
+				case account == nil:
+					return nil, noAccount()
+				}
 			}
 			out := &dealsOutput{}
 			out.Body.Items = make([]Deal, len(found))

@@ -93,6 +93,8 @@ func config() huma.Config {
 	return c
 }
 
+const wantTime = "want a time in RFC 3339, such as 2026-11-26T00:00:00Z"
+
 // explained makes a sentence of what huma says of a request that is not as documented: which part, and what is wrong with it. The parts are in errors, one by one.
 func explained(_ huma.Context, _ string, body any) (any, error) {
 	p, is := body.(*huma.ErrorModel)
@@ -101,6 +103,9 @@ func explained(_ huma.Context, _ string, body any) (any, error) {
 	}
 	parts := make([]string, 0, len(p.Errors))
 	for _, e := range p.Errors {
+		if strings.HasPrefix(e.Message, "invalid date/time for format ") { // of Go
+			e.Message = wantTime
+		}
 		parts = append(parts, strings.TrimPrefix(e.Location+": ", ": ")+e.Message)
 	}
 	p.Detail = "The request is not as documented: " + strings.Join(parts, "; ") + "."

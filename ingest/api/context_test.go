@@ -28,7 +28,8 @@ func (c *talk) Read(_ context.Context, org schemas.OrgID, q conversation.Query) 
 
 func TestContext(t *testing.T) {
 	w := newWorld(t)
-	next := conversation.Cursor{Until: w.now.Add(-time.Minute).UnixMicro(), Last: 5, Team: team, Channel: channel, Root: "1.000001"}
+	since := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	next := conversation.Cursor{Account: "a1", Since: since.UnixMicro(), Until: w.now.Add(-time.Minute).UnixMicro(), Last: 5, Team: team, Channel: channel, Root: "1.000001"}
 	w.talk.page = conversation.Page{Next: &next, Threads: []conversation.Thread{{TeamID: team, ChannelID: channel, RootTS: "2.000001", Messages: []conversation.Message{{TS: "2.000001", Text: "hello", Author: "Ada", Characters: 8}}}}}
 	type body struct {
 		AccountName string    `json:"account_name"`
@@ -40,16 +41,17 @@ func TestContext(t *testing.T) {
 	if first.AccountName != "Initech" || !first.AsOf.Equal(w.now.Add(-onItsWay)) || len(first.Threads) != 1 || first.Threads[0].Messages[0].Text != "hello" {
 		t.Errorf("%+v", first)
 	}
-	if q := w.talk.asked[0]; q.Budget != 5000 || !q.Until.Equal(w.now) || q.Since.Day() != 1 || q.Before != nil {
+	if q := w.talk.asked[0]; q.Budget != 5000 || !q.Until.Equal(w.now) || !q.Since.Equal(since) || q.Before != nil {
 		t.Errorf("asked %+v", q)
 	}
 	w.now = w.now.Add(time.Hour)
 	second := into[body](w, w.ask("admin", "GET", "/api/v1/accounts/a1/context?cursor="+first.Next, ""))
-	if q := w.talk.asked[1]; q.Before == nil || *q.Before != next || q.Until.UnixMicro() != next.Until || second.AsOf.Add(onItsWay).UnixMicro() != next.Until || q.Budget != 20000 {
+	if q := w.talk.asked[1]; q.Before == nil || *q.Before != next || !q.Since.Equal(since) || q.Until.UnixMicro() != next.Until || second.AsOf.Add(onItsWay).UnixMicro() != next.Until || q.Budget != 20000 {
 		t.Errorf("asked %+v, answered as of %s: a next page is as of the first", q, second.AsOf)
 	}
 	for path, want := range map[string]int{
-		"/a1/context?budget=999": 422, "/a1/context?budget=200001": 422, "/a1/context?cursor=x": 422, "/a1/context?cursor=e30": 422, "/a1/context?since=": 422, "/a1/context?since=yesterday": 422,
+		"/a1/context?budget=999": 422, "/a1/context?budget=200001": 422, "/a1/context?cursor=x": 422, "/a1/context?cursor=e30": 422, "/a1/context?since=": 422, "/none/context?cursor=" + first.Next: 422,
+		"/a1/context?since=2026-03-02T00:00:00Z&cursor=" + first.Next: 422, "/a1/context?since=2026-03-01T01:00:00%2B01:00&cursor=" + first.Next: 200, "/a1/context?since=yesterday": 422,
 		"/a1/context?org=globex": 422, "/none/context": 404, "/a1/context": 200,
 	} {
 		if got := w.ask("owner", "GET", "/api/v1/accounts"+path, ""); got.status != want {
@@ -76,6 +78,30 @@ func TestContextOfAnAccountThatIsGone(t *testing.T) {
 	}
 	w.talk.page.Threads = []conversation.Thread{{TeamID: team, ChannelID: channel, RootTS: "2.000001"}}
 	if got := w.ask("owner", "GET", "/api/v1/accounts/a1/context", ""); got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// A time is wanted in the words of its users, not of Go's.
+func TestContextSince(t *testing.T) {
+	w := newWorld(t)
+	for _, since := range []string{"2026-11-26", "", "yesterday"} {
+		got := w.ask("owner", "GET", "/api/v1/accounts/a1/context?since="+since, "")
+		if got.status != http.StatusUnprocessableEntity || strings.Count(got.body, "want a time in RFC 3339, such as 2026-11-26T00:00:00Z") != 2 || strings.Contains(got.body, "2006") {
+			t.Errorf("since=%s: %d %s", since, got.status, got.body)
+		}
+	}
+}
+
+// Deals are of an account that there is: one that is misspelt has not none.
+func TestDealsOfNoAccount(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]int{"a1": 200, "acc-nosuch": 404, "a9": 404} {
+		if got := w.ask("owner", "GET", "/api/v1/accounts/"+path+"/deals", ""); got.status != want {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if got := w.ask("owner", "GET", "/api/v1/accounts/a1/deals?q=nothing+of+the+kind", ""); got.status != 200 || !strings.Contains(got.body, `"items":[]`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }

@@ -52,17 +52,19 @@ type Message struct {
 	Company    string              `json:"company,omitempty" doc:"Of an author of another company, where Slack says it."`
 	External   bool                `json:"external,omitempty" doc:"The author is of another company."`
 	App        bool                `json:"app,omitempty" doc:"An app wrote it."`
-	Text       string              `json:"text" doc:"In Slack mrkdwn."`
+	Text       string              `json:"text" doc:"In Slack's mrkdwn: &amp;, &lt; and &gt; stand for the characters, <@U…> for a person, <#C…> for a channel, <https://…|words> for a link."`
 	Files      []string            `json:"files,omitempty" doc:"Names of attached files."`
 	Edited     bool                `json:"edited,omitempty"`
 	Characters int                 `json:"characters" doc:"What the message takes of the budget: text, names and files."`
 	TooLong    bool                `json:"too_long,omitempty" doc:"The message alone is over the budget: its text is left out, not cut. A larger budget has it."`
 }
 
-// Cursor is the last place of a page: a thread, or a message within it.
+// Cursor is the last place of a page: a thread, or a message within it. It goes on with the walk that it is of, and with no other.
 type Cursor struct {
-	Until   int64             `json:"u"` // microseconds, as the first page had it
-	Last    int64             `json:"l"` // last activity of the thread, microseconds
+	Account schemas.AccountID `json:"a"`
+	Since   int64             `json:"s,omitempty"` // microseconds, of Query
+	Until   int64             `json:"u"`           // microseconds, as the first page had it
+	Last    int64             `json:"l"`           // last activity of the thread, microseconds
 	Team    schemas.TeamID    `json:"t"`
 	Channel schemas.ChannelID `json:"c"`
 	Root    schemas.TS        `json:"r"`
@@ -75,7 +77,7 @@ func (c Cursor) String() string { return cursor.Text(c) }
 // ParseCursor undoes String; nil for an empty text.
 func ParseCursor(text string) (*Cursor, error) {
 	c, err := cursor.Parse[Cursor](text)
-	if err == nil && c != nil && (c.Until <= 0 || c.Root == "") {
+	if err == nil && c != nil && (c.Account == "" || c.Until <= 0 || c.Root == "") {
 		err = cursor.ErrUnreadable
 	}
 	if err != nil {

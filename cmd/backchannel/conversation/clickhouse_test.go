@@ -110,6 +110,9 @@ func pages(t *testing.T, c ClickHouse, org schemas.OrgID, q conversation.Query) 
 		if p.Next == nil {
 			return strings.Join(all, " | ")
 		}
+		if p.Next.Account != q.Account || p.Next.Since != micros(q.Since) {
+			t.Errorf("the cursor %+v is of another walk than %+v", p.Next, q)
+		}
 		if q.Before, err = conversation.ParseCursor(p.Next.String()); err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func pack(threads []thread, said map[id]found, q conversation.Query, more bool) 
 			page.Threads = append(page.Threads, one)
 		}
 		left -= size
-		page.Next = &conversation.Cursor{Until: micros(q.Until), Last: t.last.UnixMicro(), Team: one.TeamID, Channel: one.ChannelID, Root: one.RootTS}
+		page.Next = &conversation.Cursor{Account: q.Account, Since: micros(q.Since), Until: micros(q.Until), Last: t.last.UnixMicro(), Team: one.TeamID, Channel: one.ChannelID, Root: one.RootTS}
 		if cut {
 			page.Next.Within, more = one.Messages[0].TS, true
 			break

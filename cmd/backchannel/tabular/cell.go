@@ -91,7 +91,13 @@ func single(t reflect.Type, name string, f form) (parquet.Node, func(any) parque
 		return parquet.Uint(64), unsigned
 	case reflect.Float32, reflect.Float64:
 		return parquet.Leaf(parquet.DoubleType), func(v any) parquet.Value { return parquet.DoubleValue(reflect.ValueOf(v).Float()) }
+	default:
+		return wordsOf(t, name)
 	}
+}
+
+// wordsOf is the form of what is no number of Go's: decimals, and what has a text.
+func wordsOf(t reflect.Type, name string) (parquet.Node, func(any) parquet.Value) {
 	if t.Implements(reflect.TypeFor[scaled]()) {
 		if node, value := decimalOf(name); node != nil {
 			return node, value
@@ -106,16 +112,19 @@ func single(t reflect.Type, name string, f form) (parquet.Node, func(any) parque
 func unsigned(v any) parquet.Value { return parquet.Int64Value(int64(reflect.ValueOf(v).Uint())) }
 
 func timeOf(name string, f form) (parquet.Node, func(any) parquet.Value) {
+	node, write := parquet.Timestamp(parquet.Microsecond), func(at time.Time) parquet.Value { return parquet.Int64Value(at.UnixMicro()) }
 	switch {
 	case f.day:
-		return parquet.Date(), func(v any) parquet.Value {
-			year, month, day := v.(time.Time).Date() // where the server is
+		node, write = parquet.Date(), func(at time.Time) parquet.Value {
+			year, month, day := at.Date() // where the server is
 			return parquet.Int32Value(int32(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)))
 		}
 	case nanos.MatchString(name):
-		return parquet.Timestamp(parquet.Nanosecond), func(v any) parquet.Value { return parquet.Int64Value(v.(time.Time).UnixNano()) }
-	default:
-		return parquet.Timestamp(parquet.Microsecond), func(v any) parquet.Value { return parquet.Int64Value(v.(time.Time).UnixMicro()) }
+		node, write = parquet.Timestamp(parquet.Nanosecond), func(at time.Time) parquet.Value { return parquet.Int64Value(at.UnixNano()) }
+	}
+	return node, func(v any) parquet.Value {
+		at, _ := v.(time.Time) // the column's type says so
+		return write(at)
 	}
 }
 
@@ -136,20 +145,15 @@ func decimalOf(name string) (parquet.Node, func(any) parquet.Value) {
 	}
 	precision, _ := strconv.Atoi(m[1]) // digits
 	scale, _ := strconv.Atoi(m[2])
-	coefficient := func(v any) *big.Int {
-		d := v.(scaled)
-		zeros := max(int64(d.Exponent())+int64(scale), 0) // none of ClickHouse's has more digits behind the point than its type
-		return new(big.Int).Mul(d.Coefficient(), new(big.Int).Exp(big.NewInt(10), big.NewInt(zeros), nil))
-	}
 	switch {
 	case precision <= 9:
-		return parquet.Decimal(scale, precision, parquet.Int32Type), func(v any) parquet.Value { return parquet.Int32Value(int32(coefficient(v).Int64())) }
+		return parquet.Decimal(scale, precision, parquet.Int32Type), func(v any) parquet.Value { return parquet.Int32Value(int32(coefficientOf(v, scale).Int64())) }
 	case precision <= 18:
-		return parquet.Decimal(scale, precision, parquet.Int64Type), func(v any) parquet.Value { return parquet.Int64Value(coefficient(v).Int64()) }
+		return parquet.Decimal(scale, precision, parquet.Int64Type), func(v any) parquet.Value { return parquet.Int64Value(coefficientOf(v, scale).Int64()) }
 	case precision <= 38:
 		const size = 16
 		return parquet.Decimal(scale, precision, parquet.FixedLenByteArrayType(size)), func(v any) parquet.Value {
-			n := coefficient(v)
+			n := coefficientOf(v, scale)
 			if n.Sign() < 0 { // two's complement
 				n.Add(n, new(big.Int).Lsh(big.NewInt(1), 8*size))
 			}
@@ -157,6 +161,16 @@ func decimalOf(name string) (parquet.Node, func(any) parquet.Value) {
 		}
 	}
 	return nil, nil
+}
+
+// coefficientOf is a decimal without its point, with a scale's digits behind it. None of ClickHouse's has more than its type.
+func coefficientOf(v any, scale int) *big.Int {
+	d, is := v.(scaled)
+	if !is {
+		return new(big.Int)
+	}
+	zeros := max(int64(d.Exponent())+int64(scale), 0)
+	return new(big.Int).Mul(d.Coefficient(), new(big.Int).Exp(big.NewInt(10), big.NewInt(zeros), nil))
 }
 
 // object is a value as JSON writes it.

@@ -143,3 +143,56 @@ LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team
 WHERE m.is_external = 1
 SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1
 COMMENT 'customer_messages of one organization from a time on, found fast: recent_customer_messages(org = ''…'', since = ''2026-09-01 00:00:00'').';
+
+-- Who began a thread whose first message was deleted is not known, so that no reply can be told from a response.
+CREATE OR REPLACE VIEW threads
+(
+    org_id              LowCardinality(String)         COMMENT 'Bigmind organization',
+    team_id             LowCardinality(String)         COMMENT 'Slack workspace',
+    channel_id          LowCardinality(String)         COMMENT 'Slack channel',
+    channel_name        String                         COMMENT 'Its name today',
+    account_id          String                         COMMENT 'Account of the channel, today',
+    account_name        String                         COMMENT 'Its name',
+    deal_id             String                         COMMENT 'Deal of the channel, today; may be empty',
+    root_ts             String                         COMMENT 'ts of the first message: the id of the thread in its channel',
+    root_time           DateTime64(6, 'UTC')           COMMENT 'root_ts as a time',
+    root_deleted        UInt8                          COMMENT '1: the first message was deleted, or is older than what is known; the replies are there',
+    root_user_id        String                         COMMENT 'Slack user id of who began; empty: the first message was deleted',
+    root_author_name    String                         COMMENT 'Name of who began',
+    root_is_external    UInt8                          COMMENT '1: a person of another company began',
+    root_text           String                         COMMENT 'What the first message says now',
+    replies             UInt64                         COMMENT 'Replies that are there now',
+    participants        UInt64                         COMMENT 'People and apps who said something in it, the first message included',
+    external_people     UInt64                         COMMENT 'Those of another company',
+    first_response_at   Nullable(DateTime64(6, 'UTC')) COMMENT 'First reply by somebody other than who began; NULL: none, or the first message was deleted, so that who began is not known',
+    first_response_secs Nullable(Float64)              COMMENT 'Seconds from the first message to that reply; NULL as that is',
+    last_activity       DateTime64(6, 'UTC')           COMMENT 'When the last message of the thread was said',
+    last_is_external    UInt8                          COMMENT '1: a person of another company had the last word'
+)
+AS SELECT
+    org_id, team_id, channel_id, channel_name, account_id, account_name, deal_id, root_ts, root_time, root_deleted, root_user_id, root_author_name, root_is_external, root_text,
+    replies, participants, external_people, first_response_at,
+    if(first_response_at IS NULL, NULL, (toUnixTimestamp64Micro(assumeNotNull(first_response_at)) - toUnixTimestamp64Micro(root_time)) / 1e6) AS first_response_secs,
+    last_activity, last_is_external
+FROM
+(
+    SELECT
+        org_id, team_id, channel_id, any(channel_name) AS channel_name, any(account_id) AS account_id, any(account_name) AS account_name, any(deal_id) AS deal_id, root_ts,
+        toDateTime64(toDecimal64(root_ts, 6), 6, 'UTC') AS root_time,
+        toUInt8(countIf(is_reply = 0) = 0)                     AS root_deleted,
+        anyIf(if(user_id = '', bot_id, user_id), is_reply = 0) AS root_user_id,
+        anyIf(author_name, is_reply = 0)                       AS root_author_name,
+        anyIf(is_external, is_reply = 0)                       AS root_is_external,
+        anyIf(text, is_reply = 0)                              AS root_text,
+        countIf(is_reply = 1)                                  AS replies,
+        uniqExact(if(user_id = '', bot_id, user_id))           AS participants,
+        uniqExactIf(user_id, is_external = 1)                  AS external_people,
+        arrayFilter(x -> x.2 != root_user_id, groupArrayIf((ts_time, if(user_id = '', bot_id, user_id)), is_reply = 1)) AS of_others,
+        if(root_deleted = 1 OR empty(of_others), NULL, arrayMin(x -> x.1, of_others)) AS first_response_at,
+        max(ts_time)                                           AS last_activity,
+        argMax(is_external, ts_time)                           AS last_is_external
+    FROM conversations
+    GROUP BY org_id, team_id, channel_id, root_ts
+    HAVING replies > 0
+)
+COMMENT 'Threads of associated channels: the first message, who took part, how fast somebody answered, and when it was last active.';

@@ -20,7 +20,8 @@ var update = flags.Bool("update", false, "rewrite QUESTIONS.md")
 const preface = `<!-- Written by go test ./sinks/clickhouse -run TestAnalystsGetRightAnswers -update. -->
 # Questions and answers
 
-What analysts ask, as SQL, with the answers from a small made-up organization, ` + "`org-northwind`" + `. Put yours in its place.
+What analysts ask, as SQL, with the answers from a small made-up organization, ` + "`org-northwind`" + `. Put yours in its place, and your ids in the
+places of ` + "`a1`, `T1`, `C1`" + ` (an account, a workspace, a channel). Answers are shown sorted by their columns; say ` + "`ORDER BY`" + ` where an order matters to you.
 ` + "`org_conversations(org = …)` has the rows of `conversations` of one organization, and so have the other views that begin so." + `
 
 Each answer is compared with one that is computed without ClickHouse (` + "`questions_test.go`" + `): at first, after replays, after re-associations, edits and
@@ -110,7 +111,7 @@ func clauses(sql string) string {
 	for i, r := range sql {
 		depth += strings.Count(string(r), "(") - strings.Count(string(r), ")")
 		rest := sql[i:]
-		if depth == 0 && (strings.HasPrefix(rest, " FROM ") || strings.HasPrefix(rest, " WHERE ") || strings.HasPrefix(rest, " GROUP BY ")) {
+		if depth == 0 && (strings.HasPrefix(rest, " FROM ") || strings.HasPrefix(rest, " WHERE ") || strings.HasPrefix(rest, " GROUP BY ") || strings.HasPrefix(rest, " ORDER BY ")) {
 			r = '\n'
 		}
 		b.WriteRune(r)

@@ -119,8 +119,14 @@ var questions = []asking{
 			return tuple(t.all[0].channel.id, string(tsOf(t.at)))
 		})
 	}},
-	{"What does a thread say, in order?", "SELECT ts, author_name FROM channel_conversations(org = 'org-northwind', team = 'T1', channel = 'C1') WHERE is_reply", func(w *organization) facts {
-		return each(where(w.live(), func(s *spoken) bool { return s.channel.id == "C1" && s.root != 0 }), func(s *spoken) string { return tuple(string(tsOf(s.at)), s.by.name) })
+	{"What do a channel's threads say, in order?", "SELECT root_ts, ts, author_name, text FROM channel_conversations(org = 'org-northwind', team = 'T1', channel = 'C1') WHERE root_ts IN (SELECT root_ts FROM org_threads(org = 'org-northwind') WHERE channel_id = 'C1') ORDER BY root_ts, ts", func(w *organization) facts {
+		var f facts
+		for _, t := range w.talks() {
+			f = append(f, each(where(t.all, func(s *spoken) bool { return s.channel.id == "C1" }), func(s *spoken) string {
+				return tuple(string(tsOf(t.at)), string(tsOf(s.at)), s.by.name, s.text())
+			})...)
+		}
+		return f
 	}},
 	{"How many customers' messages were answered, and how many not?", "SELECT account_id, countIf(answered_at IS NOT NULL) AS answered, countIf(answered_at IS NULL) AS unanswered FROM org_customer_messages(org = 'org-northwind') GROUP BY account_id", func(w *organization) facts {
 		return w.ofAsked(func(a string, g []question) string { return tuple(a, len(g)-unanswered(g), unanswered(g)) })

@@ -94,18 +94,13 @@ type talk struct {
 	replies []*spoken
 }
 
-// opener is who began, or nobody.
-func (t talk) opener() string {
-	if t.root == nil {
-		return ""
-	}
-	return t.root.by.id
-}
-
-// answer is the first reply of somebody else, or nil.
+// answer is the first reply of somebody other than who began, or nil; nil too where nothing says who that was.
 func (t talk) answer() *spoken {
+	if t.root == nil {
+		return nil
+	}
 	for _, r := range t.replies {
-		if r.by.id != t.opener() {
+		if r.by.id != t.root.by.id {
 			return r
 		}
 	}

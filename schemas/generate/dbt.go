@@ -3,22 +3,23 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bigmind/backchannel/schemas"
 )
 
-// dbtSource is the form of a dbt source (docs.getdbt.com, 'Source properties').
+// dbtFile is the form of dbt's sources (docs.getdbt.com, 'Source properties').
+type dbtFile struct {
+	Version int         `yaml:"version"`
+	Sources []dbtSource `yaml:"sources"`
+}
+
 type dbtSource struct {
-	Version int `yaml:"version"`
-	Sources []struct {
-		Name        string     `yaml:"name"`
-		Description string     `yaml:"description"`
-		Schema      string     `yaml:"schema"`
-		Tables      []dbtTable `yaml:"tables"`
-	} `yaml:"sources"`
+	Name        string     `yaml:"name"`
+	Description string     `yaml:"description"`
+	Schema      string     `yaml:"schema"`
+	Tables      []dbtTable `yaml:"tables"`
 }
 
 type dbtTable struct {
@@ -26,11 +27,13 @@ type dbtTable struct {
 	Description   string        `yaml:"description"`
 	LoadedAtField string        `yaml:"loaded_at_field,omitempty"`
 	Freshness     *dbtFreshness `yaml:"freshness,omitempty"`
+	DataTests     []dbtTest     `yaml:"data_tests,omitempty"`
 	Columns       []dbtColumn   `yaml:"columns"`
 }
 
 type dbtFreshness struct {
-	WarnAfter dbtPeriod `yaml:"warn_after"`
+	WarnAfter  dbtPeriod `yaml:"warn_after"`
+	ErrorAfter dbtPeriod `yaml:"error_after"`
 }
 
 type dbtPeriod struct {
@@ -39,60 +42,62 @@ type dbtPeriod struct {
 }
 
 type dbtColumn struct {
-	Name        string `yaml:"name"`
-	DataType    string `yaml:"data_type"`
-	Description string `yaml:"description"`
-	DataTests   []any  `yaml:"data_tests,omitempty"`
+	Name        string    `yaml:"name"`
+	DataType    string    `yaml:"data_type"`
+	Description string    `yaml:"description"`
+	DataTests   []dbtTest `yaml:"data_tests,omitempty"`
 }
 
-// loadedAt are the columns by which dbt tells whether a source is fresh, where something should come every day.
-var loadedAt = map[string]string{"conversations": "received_at", "freshness": "queryable_at"}
+// arrival is when something of a table came last, and after how many days without dbt should warn or fail.
+type arrival struct {
+	field       string
+	warn, error int
+}
 
-// accepted are the values of columns that have few.
-var accepted = map[string][]string{"freshness.how": {"live", "late", "repaired", "backfilled"}}
+// arrivals are those of tables in which something should come every day: channels are read again on all of them, while people rest at weekends.
+var arrivals = map[string]arrival{
+	"conversations": {"received_at", 1, 2},
+	"sync_coverage": {"updated_at", 1, 2},
+	"freshness":     {"queryable_at", 3, 7},
+}
 
-// dbt describes the views as sources of a dbt project, with tests and freshness.
+// notSources are the tables that others are made of, and nobody else reads.
+var notSources = map[string]bool{"schema_migrations": true, "message_origins": true, "message_texts": true}
+
+// dbt describes the views, and the tables that are no part of one, as sources of a dbt project, with tests and freshness.
 func dbt() ([]byte, error) {
 	all, err := schemas.Tables()
 	if err != nil {
 		return nil, err
 	}
-	var file dbtSource
-	file.Version = 2
-	file.Sources = append(file.Sources, struct {
-		Name        string     `yaml:"name"`
-		Description string     `yaml:"description"`
-		Schema      string     `yaml:"schema"`
-		Tables      []dbtTable `yaml:"tables"`
-	}{Name: "backchannel", Description: "Slack conversations as customer context. Views are exact.", Schema: "backchannel"})
+	source := dbtSource{
+		Name:        "backchannel",
+		Description: "Slack conversations as customer context. Views are exact; read the tables with FINAL.",
+		Schema:      database,
+	}
 	for _, t := range all {
-		if t.Kind != schemas.IsView || len(t.Params) > 0 {
+		if t.Kind == schemas.IsFeed || len(t.Params) > 0 || notSources[t.Name] {
 			continue
 		}
-		table := dbtTable{Name: t.Name, Description: t.Comment, LoadedAtField: loadedAt[t.Name]}
-		if table.LoadedAtField != "" {
-			table.Freshness = &dbtFreshness{dbtPeriod{1, "day"}}
+		tests, err := tableTests(t)
+		if err != nil {
+			return nil, err
+		}
+		table := dbtTable{Name: t.Name, Description: t.Comment, DataTests: tests}
+		if a, known := arrivals[t.Name]; known {
+			table.LoadedAtField, table.Freshness = a.field, &dbtFreshness{dbtPeriod{a.warn, "day"}, dbtPeriod{a.error, "day"}}
 		}
 		for _, c := range t.Columns {
-			column := dbtColumn{Name: c.Name, DataType: c.Type, Description: c.Comment}
-			if c.Name == "org_id" || c.Name == "ts" {
-				column.DataTests = append(column.DataTests, "not_null")
-			}
-			if strings.HasPrefix(c.Name, "is_") {
-				column.DataTests = append(column.DataTests, map[string]any{"accepted_values": map[string]any{"values": []int{0, 1}, "quote": false}})
-			}
-			if values := accepted[t.Name+"."+c.Name]; values != nil {
-				column.DataTests = append(column.DataTests, map[string]any{"accepted_values": map[string]any{"values": values}})
-			}
-			table.Columns = append(table.Columns, column)
+			table.Columns = append(table.Columns, dbtColumn{c.Name, c.Type, c.Comment, columnTests(t, c)})
 		}
-		file.Sources[0].Tables = append(file.Sources[0].Tables, table)
+		source.Tables = append(source.Tables, table)
 	}
 	var b bytes.Buffer
-	b.WriteString("# Generated by go generate ./schemas from schemas/clickhouse/*.sql. Copy it into a dbt project's models folder.\n")
+	b.WriteString("# Generated by go generate ./schemas from schemas/clickhouse/*.sql, for dbt 1.10.5 or later. Copy it into a dbt project's models folder;\n" +
+		"# how to use it: sinks/clickhouse/README.md, 'In dbt'.\n")
 	encode := yaml.NewEncoder(&b)
 	encode.SetIndent(2)
-	if err := encode.Encode(file); err != nil {
+	if err := encode.Encode(dbtFile{2, []dbtSource{source}}); err != nil {
 		return nil, fmt.Errorf("write the dbt sources: %w", err)
 	}
 	return b.Bytes(), nil

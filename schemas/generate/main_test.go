@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,6 +79,59 @@ func TestReferenceTables(t *testing.T) {
 	for _, reason := range schemas.Reasons {
 		if !slices.ContainsFunc(strings.Split(text, "\n"), func(l string) bool { return strings.HasPrefix(l, "| `"+string(reason.Reason)+"` ") }) {
 			t.Errorf("%s is missing", reason.Reason)
+		}
+	}
+}
+
+// What dbttests.go says is of tables and columns that there are: a name that is wrong would be a test less.
+func TestDbtTestsAreOfWhatThereIs(t *testing.T) {
+	all, err := schemas.Tables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := func(name string) bool {
+		return slices.ContainsFunc(all, func(t schemas.Table) bool { return t.Name == name })
+	}
+	has := func(table, column string) bool {
+		at := slices.IndexFunc(all, func(t schemas.Table) bool { return t.Name == table })
+		return at >= 0 && all[at].Has(column, all)
+	}
+	for table, columns := range keys {
+		for _, column := range slices.Concat(columns, filled[table]) {
+			if !has(table, column) {
+				t.Errorf("the key of %s: there is no %s", table, column)
+			}
+		}
+	}
+	for _, of := range []map[string]bool{untested, keyless, notSources} {
+		for table := range of {
+			if !is(table) {
+				t.Errorf("there is no %s", table)
+			}
+		}
+	}
+	columns := slices.Concat(slices.Collect(maps.Keys(accepted)), slices.Collect(maps.Keys(mayBeEmpty)))
+	for table, of := range filled {
+		for _, column := range of {
+			columns = append(columns, table+"."+column)
+		}
+	}
+	for table, a := range arrivals {
+		columns = append(columns, table+"."+a.field)
+	}
+	for _, name := range columns {
+		if table, column, _ := strings.Cut(name, "."); !has(table, column) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	for _, r := range rules {
+		if !is(r.table) {
+			t.Errorf("%s is of %s, which is not there", r.name, r.table)
+		}
+	}
+	for _, m := range mentions {
+		if !is(m.table) || !is(strings.TrimSuffix(m.to, merged)) {
+			t.Errorf("%s is of %s and %s, of which one is not there", m.name, m.table, m.to)
 		}
 	}
 }

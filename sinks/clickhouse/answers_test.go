@@ -31,6 +31,7 @@ func TestAnalystsGetRightAnswers(t *testing.T) {
 	document(t, c)
 	examples(t, c)
 	runbooks(t, c)
+	dbt(t, c)
 
 	replayed := all()
 	random.Shuffle(len(replayed), func(i, j int) { replayed[i], replayed[j] = replayed[j], replayed[i] })

@@ -111,7 +111,7 @@ func newOrganization(t *testing.T, org schemas.OrgID, team schemas.TeamID, messa
 		w.control(t, schemas.CRMAccounts.Spec, schemas.OrgKey(org, schemas.AccountID(id)), schemas.Account{OrgID: org, AccountID: schemas.AccountID(id), Name: name})
 	}
 	for id, name := range maps.All(w.deals) {
-		w.control(t, schemas.CRMDeals.Spec, schemas.OrgKey(org, schemas.DealID(id)), schemas.Deal{OrgID: org, DealID: schemas.DealID(id), Name: name})
+		w.control(t, schemas.CRMDeals.Spec, schemas.OrgKey(org, schemas.DealID(id)), schemas.Deal{OrgID: org, DealID: schemas.DealID(id), AccountID: "a1", Name: name})
 	}
 	for _, p := range w.people {
 		w.control(t, schemas.SlackUsers.Spec, schemas.TeamUserKey(team, schemas.SlackUserID(p.id)), schemas.SlackUser{

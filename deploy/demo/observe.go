@@ -102,17 +102,14 @@ func (r *run) progress(ctx context.Context) error {
 			return fmt.Errorf("ask the simulator for deliveries: %w", err)
 		}
 		rows, err := r.rows(ctx)
-		if err != nil { // a machine that slept, an engine that is started anew: the comparison at the end is what must not fail
+		held, heldErr := r.held(ctx, requested, soon)
+		if err := errors.Join(err, heldErr); err != nil { // a machine that slept, an engine that is started anew: the comparison at the end is what must not fail
 			if ctx.Err() == nil {
 				r.Log.Warn("there is no line of progress", "error", err)
 			}
 			return nil
 		}
 		dms, err := r.dms(ctx)
-		if err != nil {
-			return err
-		}
-		held, err := r.held(ctx, requested, soon)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package chdb
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -21,7 +22,7 @@ func TestPagesAreRefused(t *testing.T) {
 		"as browsers say":                {host: "127.0.0.1:8123", header: "Sec-Fetch-Site", value: "cross-site", refused: true},
 		"a sandboxed page":               {host: "127.0.0.1:8123", header: "Origin", value: "null", refused: true},
 	} {
-		r := httptest.NewRequest("POST", "/", nil)
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Host = tt.host
 		if tt.header != "" {
 			r.Header.Set(tt.header, tt.value)

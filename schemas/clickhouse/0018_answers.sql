@@ -141,7 +141,7 @@ INNER JOIN
 LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
 LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
 WHERE m.is_external = 1
-SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0
 COMMENT 'customer_messages of one organization from a time on, found fast: recent_customer_messages(org = ''…'', since = ''2026-09-01 00:00:00'').';
 
 -- Who began a thread whose first message was deleted is not known, so that no reply can be told from a response.
@@ -196,3 +196,404 @@ FROM
     HAVING replies > 0
 )
 COMMENT 'Threads of associated channels: the first message, who took part, how fast somebody answered, and when it was last active.';
+
+-- Whoever asks with join_use_nulls = 1, as dbt does in its tests of relationships, gets the same answers.
+CREATE OR REPLACE VIEW current_associations
+(
+    team_id       LowCardinality(String) COMMENT 'Slack workspace',
+    channel_id    String                 COMMENT 'Slack channel',
+    org_id        LowCardinality(String) COMMENT 'Bigmind organization',
+    account_id    String                 COMMENT 'Account whose context the channel is now',
+    deal_id       String                 COMMENT 'Deal, optional',
+    associated_at DateTime64(3, 'UTC')   COMMENT 'Since when',
+    kept_from     DateTime64(6, 'UTC')   COMMENT 'The organization keeps messages that were said from then on; 1970: all',
+    worded_from   DateTime64(6, 'UTC')   COMMENT 'The organization keeps former wordings that were replaced from then on; 1970: all'
+)
+AS SELECT a.team_id AS team_id, a.channel_id AS channel_id, a.org_id AS org_id, a.account_id AS account_id, a.deal_id AS deal_id, a.associated_at AS associated_at,
+    if(r.message_days = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(r.message_days)) AS kept_from,
+    if(r.version_days = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(r.version_days)) AS worded_from
+FROM
+(
+    SELECT
+        team_id,
+        channel_id,
+        argMax(org_id, version)     AS org_id,
+        argMax(account_id, version) AS account_id,
+        argMax(deal_id, version)    AS deal_id,
+        argMax(changed_at, version) AS associated_at
+    FROM channel_associations
+    GROUP BY team_id, channel_id
+    HAVING account_id != ''
+) AS a
+LEFT JOIN (SELECT org_id, message_days, version_days FROM retention_policies FINAL) AS r ON r.org_id = a.org_id
+SETTINGS join_use_nulls = 0
+COMMENT 'Channels that are associated with an account now, with how long their organization keeps what is said in them.';
+
+CREATE OR REPLACE VIEW conversations
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',
+    channel_id     LowCardinality(String) COMMENT 'Slack channel',
+    channel_name   String                 COMMENT 'Its name today',
+    ts             String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time        DateTime64(6, 'UTC')   COMMENT 'ts as a time: when it was said',
+    thread_ts      String                 COMMENT 'ts of the thread''s first message; empty outside threads, and may be empty on the first one',
+    user_id        String                 COMMENT 'Slack user id of the author',
+    author_name    String                 COMMENT 'Name of the author when the row was written',
+    author_email   String                 COMMENT 'Email of the author when the row was written, lower case',
+    author_user_id String                 COMMENT 'The author among Bigmind''s users, by email, as of today; empty: none',
+    is_external    UInt8                  COMMENT '1: a person of another company (Slack Connect)',
+    bot_id         LowCardinality(String) COMMENT 'Slack bot id, where an app wrote it',
+    subtype        LowCardinality(String) COMMENT 'Slack message subtype, empty for ordinary messages',
+    text           String                 COMMENT 'What it says now, in Slack mrkdwn',
+    file_names     Array(String)          COMMENT 'Names of attached files',
+    edited_ts      String                 COMMENT 'When it was last edited, empty if never',
+    account_id     String                 COMMENT 'Account of the channel, today',
+    account_name   String                 COMMENT 'Its name; of an account that is gone its id',
+    account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
+    deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
+    deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
+    version        UInt64                 COMMENT 'Slack clock in microseconds, as of which the message reads so',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel heard last that the message reads so: by an event, or reading the channel again',
+    root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
+    is_reply       UInt8                  COMMENT '1: a reply in a thread',
+    author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
+    source         LowCardinality(String) COMMENT 'How it heard that: live, by an event; history, by reading the channel again, as it does with all messages. How a message came is in freshness'
+)
+AS SELECT
+    m.org_id         AS org_id,
+    m.team_id        AS team_id,
+    m.channel_id     AS channel_id,
+    c.name           AS channel_name,
+    m.ts             AS ts,
+    m.ts_time        AS ts_time,
+    m.thread_ts      AS thread_ts,
+    m.user_id        AS user_id,
+    m.author_name    AS author_name,
+    m.author_email   AS author_email,
+    p.user_id        AS author_user_id,
+    m.is_external    AS is_external,
+    m.bot_id         AS bot_id,
+    m.subtype        AS subtype,
+    m.text           AS text,
+    m.file_names     AS file_names,
+    m.edited_ts      AS edited_ts,
+    a.account_id     AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    acc.account_id = '' AS account_gone,
+    a.deal_id        AS deal_id,
+    if(d.deal_id = '', a.deal_id, d.name) AS deal_name,
+    m.version        AS version,
+    m.received_at    AS received_at,
+    if(m.thread_ts = '', m.ts, m.thread_ts) AS root_ts,
+    m.thread_ts != '' AND m.thread_ts != m.ts AS is_reply,
+    s.company_name   AS author_company,
+    m.source         AS source
+FROM messages AS m FINAL
+INNER JOIN current_associations AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id AND a.org_id = m.org_id
+LEFT JOIN (SELECT org_id, account_id, name FROM accounts FINAL) AS acc ON acc.org_id = m.org_id AND acc.account_id = a.account_id
+LEFT JOIN (SELECT org_id, deal_id, name FROM deals FINAL) AS d ON d.org_id = m.org_id AND d.deal_id = a.deal_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE company_name != '') AS s ON s.team_id = m.team_id AND s.user_id = m.user_id
+LEFT JOIN (SELECT org_id, email, min(user_id) AS user_id FROM (SELECT org_id, email, user_id FROM directory_users FINAL WHERE disabled = 0 AND email != '') GROUP BY org_id, email) AS p
+    ON p.org_id = m.org_id AND p.email = m.author_email
+WHERE m.ts_time >= a.kept_from
+-- ts fixes the month, so that a message is never in two: FINAL need not look across months, and a time filter skips them.
+SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0
+COMMENT 'Every message as it reads now, of every channel that is associated with an account now. What was deleted in Slack, and what is older than the organization keeps, is not in it.';
+
+CREATE OR REPLACE VIEW message_versions
+(
+    org_id     LowCardinality(String) COMMENT 'Bigmind organization',
+    team_id    LowCardinality(String) COMMENT 'Slack workspace',
+    channel_id LowCardinality(String) COMMENT 'Slack channel',
+    ts         String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time    DateTime64(6, 'UTC')   COMMENT 'When the message was said',
+    account_id String                 COMMENT 'Account of the channel, today',
+    user_id    String                 COMMENT 'Slack user id of the author',
+    number     UInt64                 COMMENT '1 for the first wording that is known, then counted up',
+    is_current UInt8                  COMMENT '1: what the message says now',
+    worded_at  DateTime64(6, 'UTC')   COMMENT 'When the author wrote this wording',
+    text       String                 COMMENT 'What it said, in Slack mrkdwn',
+    file_names Array(String)          COMMENT 'Names of attached files',
+    edited_ts  String                 COMMENT 'The edit that made this wording, empty for the first'
+)
+AS SELECT org_id, team_id, channel_id, ts, ts_time, account_id, user_id,
+    row_number() OVER (PARTITION BY org_id, team_id, channel_id, ts ORDER BY edited_ts, last_version) AS number,
+    is_current, worded_at, text, file_names, edited_ts
+FROM
+(
+    SELECT *,
+        max(is_current) OVER (PARTITION BY org_id, team_id, channel_id, ts) AS is_there,
+        leadInFrame(worded_at, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY org_id, team_id, channel_id, ts ORDER BY edited_ts, last_version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS replaced_at
+    FROM
+    (
+        SELECT w.org_id AS org_id, w.team_id AS team_id, w.channel_id AS channel_id, w.ts AS ts, a.account_id AS account_id, a.worded_from AS worded_from,
+            any(w.ts_time) AS ts_time, any(w.user_id) AS user_id, any(w.text) AS text, any(w.file_names) AS file_names, any(w.edited_ts) AS edited_ts,
+            max(w.last_version) AS last_version, max(w.is_current) AS is_current,
+            if(edited_ts = '', ts_time, toDateTime64(toDecimal64(edited_ts, 6), 6, 'UTC')) AS worded_at
+        FROM
+        (
+            SELECT org_id, team_id, channel_id, ts, wording, ts_time, user_id, text, file_names, edited_ts, last_version, toUInt8(0) AS is_current
+            FROM message_texts
+            UNION ALL
+            SELECT org_id, team_id, channel_id, ts, cityHash64(text, file_names, edited_ts) AS wording, ts_time, user_id, text, file_names, edited_ts, version AS last_version, toUInt8(1) AS is_current
+            FROM messages FINAL
+        ) AS w
+        INNER JOIN current_associations AS a ON a.team_id = w.team_id AND a.channel_id = w.channel_id AND a.org_id = w.org_id
+        WHERE w.ts_time >= a.kept_from
+        GROUP BY w.org_id, w.team_id, w.channel_id, w.ts, w.wording, a.account_id, a.worded_from
+    )
+)
+WHERE is_there = 1 AND (is_current = 1 OR replaced_at = toDateTime64(0, 6, 'UTC') OR replaced_at >= worded_from)
+SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0
+COMMENT 'Each wording of each message that conversations has, as long as the organization keeps them.';
+
+CREATE OR REPLACE VIEW people
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization',
+    user_id        String                 COMMENT 'Bigmind user; empty: none is matched',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace; empty: not in Slack',
+    slack_user_id  String                 COMMENT 'Slack user id; empty: not in Slack',
+    name           String                 COMMENT 'Name in Slack, else in the directory',
+    email          String                 COMMENT 'Email, lower case',
+    role           LowCardinality(String) COMMENT 'owner, admin or member of the Bigmind organization',
+    is_external    UInt8                  COMMENT '1: of another company',
+    company_name   String                 COMMENT 'The other company',
+    is_bot         UInt8                  COMMENT '1: a bot',
+    is_deactivated UInt8                  COMMENT '1: deactivated in Slack',
+    is_disabled    UInt8                  COMMENT '1: disabled in Bigmind'
+)
+AS SELECT * FROM
+(
+    SELECT
+        s.org_id AS org_id, d.user_id AS user_id, s.team_id AS team_id, s.user_id AS slack_user_id, if(s.name = '', d.name, s.name) AS name, s.email AS email, d.role AS role,
+        s.is_external AS is_external, s.company_name AS company_name, s.is_bot AS is_bot, s.deactivated AS is_deactivated, d.disabled AS is_disabled
+    FROM (SELECT * FROM slack_users FINAL WHERE org_id != '') AS s
+    LEFT JOIN (SELECT org_id, email, argMin(u.user_id, (u.disabled, u.user_id)) AS user_id, argMin(u.name, (u.disabled, u.user_id)) AS name, argMin(u.role, (u.disabled, u.user_id)) AS role, min(u.disabled) AS disabled
+        FROM (SELECT * FROM directory_users FINAL WHERE email != '') AS u GROUP BY org_id, email) AS d
+        ON d.org_id = s.org_id AND d.email = if(s.is_bot = 1 OR s.is_external = 1, '', s.email)
+    UNION ALL
+    SELECT d.org_id, d.user_id, '', '', d.name, d.email, d.role, 0, '', 0, 0, d.disabled
+    FROM (SELECT * FROM directory_users FINAL) AS d
+    LEFT ANTI JOIN (SELECT org_id, email FROM slack_users FINAL WHERE email != '' AND is_bot = 0 AND is_external = 0) AS s ON s.org_id = d.org_id AND s.email = d.email
+)
+SETTINGS join_use_nulls = 0
+COMMENT 'People and bots: those of Slack with the Bigmind user that has their email, and Bigmind users who are not in Slack.';
+
+CREATE OR REPLACE VIEW account_activity
+(
+    org_id            LowCardinality(String) COMMENT 'Bigmind organization',
+    account_id        String                 COMMENT 'Account',
+    account_name      String                 COMMENT 'Its name',
+    day               Date                   COMMENT 'Day in UTC on which something was said',
+    messages          UInt64                 COMMENT 'Messages of that day that are there now',
+    external_messages UInt64                 COMMENT 'Those of people of another company',
+    replies           UInt64                 COMMENT 'Replies in threads',
+    people            UInt64                 COMMENT 'People and apps who said something',
+    external_people   UInt64                 COMMENT 'Those of another company',
+    answered          UInt64                 COMMENT 'Messages of another company''s people that were answered, on any day',
+    unanswered        UInt64                 COMMENT 'Those that were not yet',
+    median_wait_secs  Nullable(Float64)      COMMENT 'Median of the seconds until the answer, of those that were answered',
+    silent_days       UInt32                 COMMENT 'Whole days without a message before this one; 0 on the first day'
+)
+AS SELECT d.org_id AS org_id, d.account_id AS account_id, d.account_name AS account_name, d.day AS day, d.messages AS messages, d.external_messages AS external_messages,
+    d.replies AS replies, d.people AS people, d.external_people AS external_people, c.answered AS answered, c.unanswered AS unanswered, c.median_wait_secs AS median_wait_secs,
+    toUInt32(if(d.before = toDate(0), 0, dateDiff('day', d.before, d.day) - 1)) AS silent_days
+FROM
+(
+    SELECT *, lagInFrame(day, 1, toDate(0)) OVER (PARTITION BY org_id, account_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before
+    FROM
+    (
+        SELECT org_id, account_id, any(account_name) AS account_name, toDate(ts_time, 'UTC') AS day, count() AS messages, countIf(is_external = 1) AS external_messages,
+            countIf(is_reply = 1) AS replies, uniqExact(if(user_id = '', bot_id, user_id)) AS people, uniqExactIf(user_id, is_external = 1) AS external_people
+        FROM conversations
+        GROUP BY org_id, account_id, day
+    )
+) AS d
+LEFT JOIN
+(
+    SELECT org_id, account_id, toDate(ts_time, 'UTC') AS day, countIf(answered_at IS NOT NULL) AS answered, countIf(answered_at IS NULL) AS unanswered,
+        quantileExactInclusiveOrNullIf(0.5)(assumeNotNull(waited_secs), answered_at IS NOT NULL) AS median_wait_secs
+    FROM customer_messages
+    GROUP BY org_id, account_id, day
+) AS c ON c.org_id = d.org_id AND c.account_id = d.account_id AND c.day = d.day
+SETTINGS join_use_nulls = 0
+COMMENT 'Each account''s days: how much was said and by how many, how fast customers were answered, and how long it was silent before. Computed from what is there now.';
+
+CREATE OR REPLACE VIEW account_search
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',
+    channel_id     LowCardinality(String) COMMENT 'Slack channel',
+    channel_name   String                 COMMENT 'Its name today',
+    ts             String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time        DateTime64(6, 'UTC')   COMMENT 'ts as a time: when it was said',
+    thread_ts      String                 COMMENT 'ts of the thread''s first message; empty outside threads, and may be empty on the first one',
+    user_id        String                 COMMENT 'Slack user id of the author',
+    author_name    String                 COMMENT 'Name of the author when the row was written',
+    author_email   String                 COMMENT 'Email of the author when the row was written, lower case',
+    author_user_id String                 COMMENT 'The author among Bigmind''s users, by email, as of today; empty: none',
+    is_external    UInt8                  COMMENT '1: a person of another company (Slack Connect)',
+    bot_id         LowCardinality(String) COMMENT 'Slack bot id, where an app wrote it',
+    subtype        LowCardinality(String) COMMENT 'Slack message subtype, empty for ordinary messages',
+    text           String                 COMMENT 'What it says now, in Slack mrkdwn',
+    file_names     Array(String)          COMMENT 'Names of attached files',
+    edited_ts      String                 COMMENT 'When it was last edited, empty if never',
+    account_id     String                 COMMENT 'Account of the channel, today',
+    account_name   String                 COMMENT 'Its name; of an account that is gone its id',
+    account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
+    deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
+    deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
+    version        UInt64                 COMMENT 'Slack clock in microseconds, as of which the message reads so',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel heard last that the message reads so: by an event, or reading the channel again',
+    root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
+    is_reply       UInt8                  COMMENT '1: a reply in a thread',
+    author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
+    source         LowCardinality(String) COMMENT 'How it heard that: live, by an event; history, by reading the channel again, as it does with all messages. How a message came is in freshness'
+)
+AS SELECT
+    m.org_id         AS org_id,
+    m.team_id        AS team_id,
+    m.channel_id     AS channel_id,
+    c.name           AS channel_name,
+    m.ts             AS ts,
+    m.ts_time        AS ts_time,
+    m.thread_ts      AS thread_ts,
+    m.user_id        AS user_id,
+    m.author_name    AS author_name,
+    m.author_email   AS author_email,
+    p.user_id        AS author_user_id,
+    m.is_external    AS is_external,
+    m.bot_id         AS bot_id,
+    m.subtype        AS subtype,
+    m.text           AS text,
+    m.file_names     AS file_names,
+    m.edited_ts      AS edited_ts,
+    a.account_id     AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    acc.account_id = '' AS account_gone,
+    a.deal_id        AS deal_id,
+    if(d.deal_id = '', a.deal_id, d.name) AS deal_name,
+    m.version        AS version,
+    m.received_at    AS received_at,
+    if(m.thread_ts = '', m.ts, m.thread_ts) AS root_ts,
+    m.thread_ts != '' AND m.thread_ts != m.ts AS is_reply,
+    s.company_name   AS author_company,
+    m.source         AS source
+FROM
+(
+    SELECT * REPLACE (concat(text, '') AS text) FROM messages FINAL
+    WHERE org_id = {org:String} AND (team_id, channel_id, ts) IN (
+            SELECT team_id, channel_id, ts FROM messages
+            WHERE org_id = {org:String} AND hasAllTokens(text, {words:String})
+                AND (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String} AND account_id = {account:String}))
+        AND hasAllTokens(replaceRegexpAll(normalizeUTF8NFKCCasefold(concat(messages.text, '')), '[\\x{80}-\\x{BF}\\x{D7}\\x{F7}\\x{2000}-\\x{2BFF}\\x{2E00}-\\x{2E7F}\\x{3000}-\\x{3004}\\x{3008}-\\x{3030}\\x{FE00}-\\x{FE6F}\\x{FF00}-\\x{FF0F}\\x{1F000}-\\x{1FAFF}]+', ' '),
+            replaceRegexpAll(normalizeUTF8NFKCCasefold({words:String}), '[\\x{80}-\\x{BF}\\x{D7}\\x{F7}\\x{2000}-\\x{2BFF}\\x{2E00}-\\x{2E7F}\\x{3000}-\\x{3004}\\x{3008}-\\x{3030}\\x{FE00}-\\x{FE6F}\\x{FF00}-\\x{FF0F}\\x{1F000}-\\x{1FAFF}]+', ' '))
+        AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
+) AS m
+INNER JOIN
+(
+    SELECT team_id, channel_id, argMax(channel_associations.org_id, version) AS org, argMax(channel_associations.account_id, version) AS account_id, argMax(channel_associations.deal_id, version) AS deal_id
+    FROM channel_associations
+    WHERE (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String} AND account_id = {account:String})
+    GROUP BY team_id, channel_id
+    HAVING org = {org:String} AND account_id = {account:String}
+) AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id
+LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
+LEFT JOIN (SELECT deal_id, name FROM deals FINAL WHERE org_id = {org:String}) AS d ON d.deal_id = a.deal_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE company_name != '' AND team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS s
+    ON s.team_id = m.team_id AND s.user_id = m.user_id
+LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FROM directory_users FINAL WHERE org_id = {org:String} AND disabled = 0 AND email != '') GROUP BY email) AS p
+    ON p.email = m.author_email
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local', join_use_nulls = 0
+COMMENT 'conversations of one account that have all of some words, found fast: account_search(org = ''…'', account = ''…'', words = ''sso invoice'').';
+
+CREATE OR REPLACE VIEW org_search
+(
+    org_id         LowCardinality(String) COMMENT 'Bigmind organization (tenant)',
+    team_id        LowCardinality(String) COMMENT 'Slack workspace through which the channel is synced',
+    channel_id     LowCardinality(String) COMMENT 'Slack channel',
+    channel_name   String                 COMMENT 'Its name today',
+    ts             String                 COMMENT 'Slack message timestamp: with team and channel the id of the message',
+    ts_time        DateTime64(6, 'UTC')   COMMENT 'ts as a time: when it was said',
+    thread_ts      String                 COMMENT 'ts of the thread''s first message; empty outside threads, and may be empty on the first one',
+    user_id        String                 COMMENT 'Slack user id of the author',
+    author_name    String                 COMMENT 'Name of the author when the row was written',
+    author_email   String                 COMMENT 'Email of the author when the row was written, lower case',
+    author_user_id String                 COMMENT 'The author among Bigmind''s users, by email, as of today; empty: none',
+    is_external    UInt8                  COMMENT '1: a person of another company (Slack Connect)',
+    bot_id         LowCardinality(String) COMMENT 'Slack bot id, where an app wrote it',
+    subtype        LowCardinality(String) COMMENT 'Slack message subtype, empty for ordinary messages',
+    text           String                 COMMENT 'What it says now, in Slack mrkdwn',
+    file_names     Array(String)          COMMENT 'Names of attached files',
+    edited_ts      String                 COMMENT 'When it was last edited, empty if never',
+    account_id     String                 COMMENT 'Account of the channel, today',
+    account_name   String                 COMMENT 'Its name; of an account that is gone its id',
+    account_gone   UInt8                  COMMENT '1: the account is not in accounts (any more)',
+    deal_id        String                 COMMENT 'Deal of the channel, today; may be empty',
+    deal_name      String                 COMMENT 'Its name; of a deal that is gone its id',
+    version        UInt64                 COMMENT 'Slack clock in microseconds, as of which the message reads so',
+    received_at    DateTime64(3, 'UTC')   COMMENT 'When Backchannel heard last that the message reads so: by an event, or reading the channel again',
+    root_ts        String                 COMMENT 'ts of the thread''s first message; of a message outside threads its own ts',
+    is_reply       UInt8                  COMMENT '1: a reply in a thread',
+    author_company String                 COMMENT 'Company of an author of another company, where Slack says it',
+    source         LowCardinality(String) COMMENT 'How it heard that: live, by an event; history, by reading the channel again, as it does with all messages. How a message came is in freshness'
+)
+AS SELECT
+    m.org_id         AS org_id,
+    m.team_id        AS team_id,
+    m.channel_id     AS channel_id,
+    c.name           AS channel_name,
+    m.ts             AS ts,
+    m.ts_time        AS ts_time,
+    m.thread_ts      AS thread_ts,
+    m.user_id        AS user_id,
+    m.author_name    AS author_name,
+    m.author_email   AS author_email,
+    p.user_id        AS author_user_id,
+    m.is_external    AS is_external,
+    m.bot_id         AS bot_id,
+    m.subtype        AS subtype,
+    m.text           AS text,
+    m.file_names     AS file_names,
+    m.edited_ts      AS edited_ts,
+    a.account_id     AS account_id,
+    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
+    acc.account_id = '' AS account_gone,
+    a.deal_id        AS deal_id,
+    if(d.deal_id = '', a.deal_id, d.name) AS deal_name,
+    m.version        AS version,
+    m.received_at    AS received_at,
+    if(m.thread_ts = '', m.ts, m.thread_ts) AS root_ts,
+    m.thread_ts != '' AND m.thread_ts != m.ts AS is_reply,
+    s.company_name   AS author_company,
+    m.source         AS source
+FROM
+(
+    SELECT * REPLACE (concat(text, '') AS text) FROM messages FINAL
+    WHERE org_id = {org:String} AND (team_id, channel_id, ts) IN (
+            SELECT team_id, channel_id, ts FROM messages
+            WHERE org_id = {org:String} AND hasAllTokens(text, {words:String}))
+        AND hasAllTokens(replaceRegexpAll(normalizeUTF8NFKCCasefold(concat(messages.text, '')), '[\\x{80}-\\x{BF}\\x{D7}\\x{F7}\\x{2000}-\\x{2BFF}\\x{2E00}-\\x{2E7F}\\x{3000}-\\x{3004}\\x{3008}-\\x{3030}\\x{FE00}-\\x{FE6F}\\x{FF00}-\\x{FF0F}\\x{1F000}-\\x{1FAFF}]+', ' '),
+            replaceRegexpAll(normalizeUTF8NFKCCasefold({words:String}), '[\\x{80}-\\x{BF}\\x{D7}\\x{F7}\\x{2000}-\\x{2BFF}\\x{2E00}-\\x{2E7F}\\x{3000}-\\x{3004}\\x{3008}-\\x{3030}\\x{FE00}-\\x{FE6F}\\x{FF00}-\\x{FF0F}\\x{1F000}-\\x{1FAFF}]+', ' '))
+        AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
+) AS m
+INNER JOIN
+(
+    SELECT team_id, channel_id, argMax(channel_associations.org_id, version) AS org, argMax(channel_associations.account_id, version) AS account_id, argMax(channel_associations.deal_id, version) AS deal_id
+    FROM channel_associations
+    WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})
+    GROUP BY team_id, channel_id
+    HAVING org = {org:String} AND account_id != ''
+) AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id
+LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
+LEFT JOIN (SELECT deal_id, name FROM deals FINAL WHERE org_id = {org:String}) AS d ON d.deal_id = a.deal_id
+LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
+LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE company_name != '' AND team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS s
+    ON s.team_id = m.team_id AND s.user_id = m.user_id
+LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FROM directory_users FINAL WHERE org_id = {org:String} AND disabled = 0 AND email != '') GROUP BY email) AS p
+    ON p.email = m.author_email
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local', join_use_nulls = 0
+COMMENT 'conversations of one organization that have all of some words, found fast: org_search(org = ''…'', words = ''renewal'').';

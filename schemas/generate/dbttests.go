@@ -96,8 +96,8 @@ var rules = []rule{
 	{"threads", "is_answered_afterwards", "not_null", "if(first_response_secs < 0 OR (first_response_secs IS NULL) != (first_response_at IS NULL) OR root_deleted = 1 AND first_response_at IS NOT NULL, NULL, 1)"},
 }
 
-// mention is of what must be in another table, by the same columns unless there says otherwise. dbt's own relationships joins with join_use_nulls, which views
-// that join do not bear; a set takes less memory, too.
+// mention is of what must be in another table, by the same columns unless there says otherwise. It is asked for in a set, which takes less memory than the join of
+// dbt's relationships, and may have several columns.
 type mention struct {
 	table, name, when string // when: which rows mention something
 	columns           []string

@@ -32,6 +32,7 @@ func TestAnalystsGetRightAnswers(t *testing.T) {
 	examples(t, c)
 	runbooks(t, c)
 	dbt(t, c)
+	nulls(t, c)
 
 	replayed := all()
 	random.Shuffle(len(replayed), func(i, j int) { replayed[i], replayed[j] = replayed[j], replayed[i] })

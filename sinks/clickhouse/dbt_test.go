@@ -8,6 +8,8 @@ import (
 
 	conn "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bigmind/backchannel/schemas"
 )
 
 // dbtTest is a test of schemas/dbt-sources.yml, of a table or of a column.
@@ -67,6 +69,32 @@ func dbt(t *testing.T, c conn.Conn) {
 	}
 	if ran < 60 {
 		t.Errorf("%d tests of dbt", ran)
+	}
+}
+
+// nulls holds the views to the same answers whatever whoever asks has set for joins.
+func nulls(t *testing.T, c conn.Conn) {
+	t.Helper()
+	tables, err := schemas.Tables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := orgViews(t, c, tables, "org-northwind", "T1")
+	for _, table := range tables {
+		if table.Kind == schemas.IsView && len(table.Params) == 0 {
+			calls[table.Name] = table.Name
+		}
+	}
+	calls["current_associations"] = "(SELECT * EXCEPT (kept_from, worded_from) FROM current_associations)" // these two move with the clock
+	for _, call := range calls {
+		ask := "SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM " + call
+		var got []string
+		for _, setting := range []string{"0", "1"} {
+			got = append(got, rows(t, c, ask+" SETTINGS join_use_nulls = "+setting)...)
+		}
+		if got[0] != got[1] {
+			t.Errorf("%s: %s with join_use_nulls, else %s", call, got[1], got[0])
+		}
 	}
 }
 

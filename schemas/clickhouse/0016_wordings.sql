@@ -75,7 +75,7 @@ FROM
     )
 )
 WHERE is_there = 1 AND (is_current = 1 OR replaced_at = toDateTime64(0, 6, 'UTC') OR replaced_at >= worded_from)
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0
 COMMENT 'Each wording of each message that conversations has, as long as the organization keeps them.';
 
 CREATE OR REPLACE VIEW freshness

@@ -104,7 +104,7 @@ LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE co
     ON s.team_id = m.team_id AND s.user_id = m.user_id
 LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FROM directory_users FINAL WHERE org_id = {org:String} AND disabled = 0 AND email != '') GROUP BY email) AS p
     ON p.email = m.author_email
-SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local'
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local', join_use_nulls = 0
 COMMENT 'conversations of one account that have all of some words, found fast: account_search(org = ''…'', account = ''…'', words = ''sso invoice'').';
 
 CREATE OR REPLACE VIEW org_search
@@ -192,7 +192,7 @@ LEFT JOIN (SELECT team_id, user_id, company_name FROM slack_users FINAL WHERE co
     ON s.team_id = m.team_id AND s.user_id = m.user_id
 LEFT JOIN (SELECT email, min(user_id) AS user_id FROM (SELECT email, user_id FROM directory_users FINAL WHERE org_id = {org:String} AND disabled = 0 AND email != '') GROUP BY email) AS p
     ON p.email = m.author_email
-SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local'
+SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, distributed_product_mode = 'local', join_use_nulls = 0
 COMMENT 'conversations of one organization that have all of some words, found fast: org_search(org = ''…'', words = ''renewal'').';
 
 -- Columns that were taken for what they are not: whatever was read again says so.
@@ -266,72 +266,9 @@ LEFT JOIN (SELECT org_id, email, min(user_id) AS user_id FROM (SELECT org_id, em
     ON p.org_id = m.org_id AND p.email = m.author_email
 WHERE m.ts_time >= a.kept_from
 -- ts fixes the month, so that a message is never in two: FINAL need not look across months, and a time filter skips them.
-SETTINGS do_not_merge_across_partitions_select_final = 1
+SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0
 COMMENT 'Every message as it reads now, of every channel that is associated with an account now. What was deleted in Slack, and what is older than the organization keeps, is not in it.';
 
 ALTER TABLE messages
     COMMENT COLUMN source 'How Backchannel heard last that the message reads so: live (event) or history (read again, as all are)',
     COMMENT COLUMN received_at 'When it heard so';
-
--- Who answered is found among the messages alone; channels and accounts are joined to those that are the customers'. An answer comes after its question, and a reply
--- after its root: what was said before 'since' decides nothing.
-CREATE OR REPLACE VIEW recent_customer_messages
-(
-    org_id       LowCardinality(String)         COMMENT 'Bigmind organization',
-    team_id      LowCardinality(String)         COMMENT 'Slack workspace',
-    channel_id   LowCardinality(String)         COMMENT 'Slack channel',
-    channel_name String                         COMMENT 'Its name today',
-    account_id   String                         COMMENT 'Account of the channel, today',
-    account_name String                         COMMENT 'Its name',
-    ts           String                         COMMENT 'Slack message timestamp',
-    ts_time      DateTime64(6, 'UTC')           COMMENT 'When the customer said it',
-    root_ts      String                         COMMENT 'Thread, as in conversations',
-    user_id      String                         COMMENT 'Slack user id of the customer''s person',
-    author_name  String                         COMMENT 'Name of that person',
-    text         String                         COMMENT 'What it says now',
-    answered_at  Nullable(DateTime64(6, 'UTC')) COMMENT 'When a person of ours spoke next: in the thread, or outside threads in the channel; NULL: unanswered',
-    waited_secs  Nullable(Float64)              COMMENT 'Seconds until then'
-)
-AS SELECT
-    m.org_id      AS org_id,
-    m.team_id     AS team_id,
-    m.channel_id  AS channel_id,
-    c.name        AS channel_name,
-    a.account_id  AS account_id,
-    if(acc.account_id = '', a.account_id, acc.name) AS account_name,
-    m.ts          AS ts,
-    m.ts_time     AS ts_time,
-    m.root_ts     AS root_ts,
-    m.user_id     AS user_id,
-    m.author_name AS author_name,
-    m.text        AS text,
-    if(m.next_us = 0, NULL, fromUnixTimestamp64Micro(toInt64(m.next_us), 'UTC')) AS answered_at,
-    if(m.next_us = 0, NULL, (toInt64(m.next_us) - toUnixTimestamp64Micro(m.ts_time)) / 1e6) AS waited_secs
-FROM
-(
-    SELECT *,
-        minIf(toUInt64(toUnixTimestamp64Micro(ts_time)), is_external = 0 AND bot_id = '')
-            OVER (PARTITION BY team_id, channel_id, place ORDER BY ts_time DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS next_us
-    FROM
-    (
-        SELECT org_id, team_id, channel_id, ts, ts_time, user_id, author_name, bot_id, is_external, text,
-            if(thread_ts = '', ts, thread_ts) AS root_ts,
-            if(count() OVER (PARTITION BY team_id, channel_id, root_ts) > 1 OR thread_ts NOT IN ('', ts), root_ts, '') AS place
-        FROM messages FINAL
-        WHERE org_id = {org:String} AND ts_time >= {since:DateTime64(3, 'UTC')}
-            AND ts_time >= (SELECT if(max(message_days) = 0, toDateTime64(0, 6, 'UTC'), now64(6, 'UTC') - toIntervalDay(max(message_days))) FROM retention_policies FINAL WHERE org_id = {org:String})
-    )
-) AS m
-INNER JOIN
-(
-    SELECT team_id, channel_id, argMax(channel_associations.org_id, version) AS org, argMax(channel_associations.account_id, version) AS account_id
-    FROM channel_associations
-    WHERE (team_id, channel_id) IN (SELECT team_id, channel_id FROM channel_associations WHERE org_id = {org:String})
-    GROUP BY team_id, channel_id
-    HAVING org = {org:String} AND account_id != ''
-) AS a ON a.team_id = m.team_id AND a.channel_id = m.channel_id
-LEFT JOIN (SELECT account_id, name FROM accounts FINAL WHERE org_id = {org:String}) AS acc ON acc.account_id = a.account_id
-LEFT JOIN (SELECT team_id, channel_id, name FROM slack_channels FINAL WHERE team_id IN (SELECT team_id FROM channel_associations WHERE org_id = {org:String})) AS c ON c.team_id = m.team_id AND c.channel_id = m.channel_id
-WHERE m.is_external = 1
-SETTINGS join_algorithm = 'hash', optimize_move_to_prewhere_if_final = 1, do_not_merge_across_partitions_select_final = 1
-COMMENT 'customer_messages of one organization from a time on, found fast: recent_customer_messages(org = ''…'', since = ''2026-09-01 00:00:00'').';
